@@ -22,10 +22,10 @@ LIBS := $(if $(SAN),,$(if $(filter 1,$(JEMALLOC)),-ljemalloc)) -lm
 DEFS := $(if $(SAN),,$(if $(filter 1,$(JEMALLOC)),-DHAVE_JEMALLOC=1))
 
 EVIO_SRC := $(wildcard evio/*.c)
-KV_SRC := $(wildcard kv/*/*.c)
+KV_SRC := $(wildcard kv/*.c kv/*/*.c)
 SUPPORT_SRC := $(wildcard tests/support/*.c)
 PROGRAMS := $(notdir $(patsubst %/main.c,%,$(wildcard cmd/*/main.c)))
-UNIT_SRC := $(wildcard tests/evio/test_*.c tests/kv/*/test_*.c tests/integration/test_*.c tests/differential/test_*.c)
+UNIT_SRC := $(wildcard tests/evio/test_*.c tests/kv/test_*.c tests/kv/*/test_*.c tests/integration/test_*.c tests/differential/test_*.c)
 BENCH_SRC := $(wildcard bench/*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
