@@ -1,0 +1,52 @@
+/* server: all of evio-kv in one process: configuration, commands, workers. What is shared by all loops is here, and is
+ * constant after the start, or atomic. */
+#ifndef KV_SERVER_H
+#define KV_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "evio/evio.h"
+#include "kv/admin/config.h"
+#include "kv/admin/log.h"
+#include "kv/commands/table.h"
+
+enum { RUN_ID_BYTES = 40 };
+
+struct gate;
+struct worker;
+
+struct server {
+    struct config *config;
+    struct log *log;
+    struct cmd_table *commands;
+    struct evio_server *evio;
+    struct worker **workers; /* one a loop, each with one shard */
+    int worker_count;
+    struct gate *gate; /* engine/gate.h */
+    uint64_t hash_seed;
+    char run_id[RUN_ID_BYTES + 1];
+    int64_t started_ms; /* Unix time */
+    int tcp_port;       /* really bound */
+    _Atomic uint64_t next_client_id;
+    _Atomic int64_t connected_clients;
+    _Atomic uint64_t rejected_connections;
+    _Atomic int64_t pause_until_ms; /* CLIENT PAUSE; Unix time, 0: not paused */
+    _Atomic bool pause_writes_only;
+    _Atomic bool active_expire; /* DEBUG SET-ACTIVE-EXPIRE */
+    _Atomic bool stopping;
+};
+
+/* Builds everything and binds; `error` says what failed. NULL: failed. `config` and `log` stay the caller's. */
+struct server *server_new(struct config *config, struct log *log, char *error, size_t error_bytes);
+/* Serves until it is told to stop. 0 or a negative errno. */
+int server_run(struct server *s);
+void server_free(struct server *s);
+/* Finish what runs, flush replies, return from server_run. [any thread, async-signal-safe] */
+void server_stop(struct server *s);
+int64_t server_unix_ms(void);
+/* Version texts. */
+#define EVIO_KV_VERSION "0.1.0"
+#define REDIS_VERSION_CLAIMED "7.2.4"
+
+#endif
