@@ -1,5 +1,4 @@
-/* evio: an event-loop library for network servers. One public header; everything it exports is
- * evio_*.
+/* evio: an event-loop library for network servers. One public header; all it exports is evio_*.
  *
  * A server listens on several addresses and runs N loops, one thread each. A connection belongs to
  * one loop from its first event to its last, so events of one connection never run at the same time
@@ -7,15 +6,16 @@
  *
  * One turn of a loop, each stage for all ready connections before the next stage:
  *
- *     wait -> accept -> read -> data(conn) for each -> posted tasks -> prewrite(loop) -> write ->
- * close/detach -> timers
+ *     wait -> accept -> read -> data(conn) for each -> posted tasks -> prewrite(loop)
+ *          -> write -> close/detach -> timers
  *
- * Threads:   a function that takes a connection or a timer is called on the thread of its loop
- * only, in any event. Those marked [any thread] may be called from everywhere. Ownership:
- * connections, loops and servers are the library's. A connection may be used until its closed or
- * detached event has returned, in any thread after that only through a reference (evio_conn_ref).
- * Errors:    0 or a negative errno. The library never prints, exits or aborts because of the
- * outside world. Units:     the last word of a name (_ms, _us, _bytes). Times are monotonic. */
+ * Threads: a function that takes a connection or a timer is called on the thread of its loop only,
+ *     in any event. Those marked [any thread] may be called from everywhere.
+ * Ownership: connections, loops and servers are the library's. A connection may be used until its
+ *     closed or detached event has returned; after that only through a reference (evio_conn_ref).
+ * Errors: 0 or a negative errno. The library never prints, exits or aborts because of the outside
+ *     world.
+ * Units: the last word of a name (_ms, _us, _bytes). Times are monotonic. */
 #ifndef EVIO_H
 #define EVIO_H
 
@@ -116,9 +116,7 @@ struct evio_options {
     void *udata;             /* evio_server_udata() */
 };
 
-/* ---- server
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- server ---- */
 
 /* Addresses: "tcp://host:port", tcp4, tcp6, udp, udp4, udp6, "unix://path", each with
  * "?reuseport=true" (tcp and udp: every loop has a listener of its own). ":port" is every
@@ -151,9 +149,7 @@ int evio_cpu_count(void);
  * returns the count, 0 if there are none, or -E2BIG. Unsets the variables. */
 int evio_listen_fds(int *fds, int max);
 
-/* ---- loop
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- loop ---- */
 
 struct evio_server *evio_loop_server(const struct evio_loop *l);
 int evio_loop_index(const struct evio_loop *l);
@@ -201,9 +197,7 @@ void evio_timer_stop(struct evio_timer *t);
  * no event follows. */
 int evio_dial(struct evio_loop *l, const char *addr, int64_t timeout_ms, void *context);
 
-/* ---- connection
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- connection ---- */
 
 struct evio_loop *evio_conn_loop(const struct evio_conn *c);
 void evio_conn_set_context(struct evio_conn *c, void *context);

@@ -45,6 +45,9 @@ void server_free(struct server *s);
 /* Finish what runs, flush replies, return from server_run. [any thread, async-signal-safe] */
 void server_stop(struct server *s);
 int64_t server_unix_ms(void);
+/* CLIENT PAUSE and UNPAUSE: until that Unix time clients' commands (or only those that write) wait. [any thread] */
+void server_pause(struct server *s, int64_t until_ms, bool writes_only);
+void server_unpause(struct server *s);
 /* Version texts. */
 #define EVIO_KV_VERSION "0.1.0"
 #define REDIS_VERSION_CLAIMED "7.2.4"

@@ -99,6 +99,8 @@ struct cmd_spec {
     uint8_t merge; /* enum cmd_merge */
     void (*handler)(struct call *c);
     int (*shard_of)(const struct call *c, int shard_count);
+    /* With MERGE_SUM: writes the reply from the sum, on the connection's loop. NULL: the integer itself. */
+    void (*merged)(struct call *c, int64_t sum);
     const struct cmd_spec *
         subs; /* subcommands, ended by a row without a name; handler: of the bare command, or NULL */
     const char *since, *complexity, *summary;
