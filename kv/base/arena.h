@@ -3,9 +3,14 @@
 #ifndef KV_BASE_ARENA_H
 #define KV_BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-enum { ARENA_BLOCK_BYTES = 64 * 1024, ARENA_KEEP_BYTES = 1024 * 1024 };
+enum {
+    ARENA_BLOCK_BYTES = 64 * 1024,
+    ARENA_KEEP_BYTES = 1024 * 1024,
+    ARENA_RESERVE_MAX = 32 * 1024,
+};
 
 struct arena_block;
 struct arena {
@@ -18,6 +23,7 @@ void arena_init(struct arena *a);
 void arena_deinit(struct arena *a);
 void arena_reset(struct arena *a);
 void *arena_alloc_slow(struct arena *a, size_t bytes);
+bool arena_reserve_slow(struct arena *a, size_t bytes);
 
 /* Aligned to 8. NULL: out of memory. */
 static inline void *arena_alloc(struct arena *a, size_t bytes)
@@ -29,6 +35,13 @@ static inline void *arena_alloc(struct arena *a, size_t bytes)
         return p;
     }
     return arena_alloc_slow(a, bytes);
+}
+
+/* Sees to it that `bytes` (at most ARENA_RESERVE_MAX) lie at a->pos, for a caller who writes there first and learns only
+ * then how much arena_alloc is to cut off. False: out of memory. */
+static inline bool arena_reserve(struct arena *a, size_t bytes)
+{
+    return bytes <= (size_t)(a->end - a->pos) || arena_reserve_slow(a, bytes);
 }
 
 #endif
