@@ -23,9 +23,9 @@ struct call {
     const struct slice *argv;
     int argc;
     int db;
-    uint64_t hash; /* of the first key, when there is one */
-    const uint64_t *hashes;  /* of all keys in order, NULL: hash is all there is */
-    uint64_t client_id;      /* the session that asked, also where `session` is NULL */
+    uint64_t hash;          /* of the first key, when there is one */
+    const uint64_t *hashes; /* of all keys in order, NULL: hash is all there is */
+    uint64_t client_id;     /* the session that asked, also where `session` is NULL */
     struct reply *out;
     struct server *server;
     struct worker *worker;   /* that runs it: its clients, its counters */

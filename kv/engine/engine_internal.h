@@ -1,0 +1,169 @@
+/* engine_internal: the structures drawn in engine.h, for engine/ alone. */
+#ifndef KV_ENGINE_ENGINE_INTERNAL_H
+#define KV_ENGINE_ENGINE_INTERNAL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "evio/evio.h"
+#include "kv/base/arena.h"
+#include "kv/engine/call.h"
+#include "kv/engine/engine.h"
+#include "kv/engine/gate.h"
+#include "kv/engine/inbox.h"
+#include "kv/engine/outbuf.h"
+#include "kv/engine/worker.h"
+#include "kv/server.h"
+#include "kv/session/session.h"
+
+enum {
+    PREFETCH_GROUP = 32,      /* calls whose memory is fetched before the first of them runs */
+    ROUNDS_KEEP = 8,          /* idle rounds a worker keeps for reuse */
+    COMMAND_SAMPLE_SHIFT = 6, /* one call in 64 is timed */
+    DISCARD_BYTES = 4096,
+};
+
+/* Where a call's reply is to be found. */
+enum call_place {
+    PLACE_DONE,  /* in the round's own buffer: answered when it was parsed */
+    PLACE_HERE,  /* one loop: not run yet, writes straight to the connection */
+    PLACE_HOP,   /* in the buffer of the hop to q->shard */
+    PLACE_PARTS, /* merged from its parts' */
+    PLACE_HOLD,  /* in the hold's buffer */
+};
+
+/* A call on its way. Lives in its round's arena. */
+struct queued {
+    struct call call;
+    struct session *session;
+    struct queued *next_in_hop;
+    size_t input_offset; /* of its first byte, from the session's first unconsumed one */
+    size_t reply_off, reply_len;
+    struct queued **parts; /* PLACE_PARTS: by order of shards */
+    uint16_t *part_of_key; /* MERGE_BY_KEY: index into parts, by key */
+    struct hold *hold;
+    int part_count, key_count;
+    int shard;
+    uint8_t place;
+    uint8_t proto;
+    bool mute;        /* its reply is dropped */
+    bool close_after; /* the connection closes behind its reply */
+};
+
+struct hop {
+    struct message msg;
+    struct round *round;
+    struct queued *first, **last;
+    int count;
+    struct outbuf out;
+};
+
+struct hold_part {
+    struct message msg;
+    struct hold *hold;
+};
+
+struct hold {
+    struct round *round;
+    struct queued *q;
+    struct hold *next; /* of the round */
+    struct outbuf out;
+    int part_count;
+    _Atomic int arrived;
+    int *shards;             /* of the parts */
+    struct hold_part *parts; /* in the arena */
+};
+
+/* The calls of one session in a round: entries [first, first + count). */
+struct span {
+    struct session *session;
+    int first, count;
+};
+
+struct round {
+    struct worker *home;
+    struct round *next; /* idle ones */
+    struct arena arena;
+    struct queued **entries;
+    struct span *spans;
+    int entry_count, span_count;
+    struct hop *hops; /* one a shard */
+    struct hold *holds;
+    int pending; /* messages out and not back */
+    _Atomic bool armed;
+    struct outbuf done; /* replies of PLACE_DONE */
+};
+
+struct engine {
+    struct inbox inbox; /* hops and holds, from everybody */
+    struct inbox back;  /* the same, done, coming home */
+    /* The shard is lent to a hold: set by the owner before it arrives, ended by whoever ran the hold. */
+    bool lent;
+    _Atomic bool given_back;
+    bool turning;
+    struct session *ready, **ready_last;
+    struct session *held_up; /* by CLIENT PAUSE */
+    struct round *idle_rounds;
+    int idle_round_count;
+    int in_flight; /* rounds */
+    struct arena scratch;
+    uint64_t random; /* state of call_random */
+    uint32_t sample;
+    struct evio_timer background; /* expiry, lazy freeing */
+    int64_t background_due_ms;    /* 0: not running */
+    struct evio_timer pause_timer;
+    bool *to_wake; /* by worker: was sent something in this drain */
+    int shard_count;
+    struct shard **shards; /* of all workers */
+    char discard[DISCARD_BYTES];
+};
+
+/* ---- round.c ---- */
+struct round *round_begin(struct worker *w); /* NULL: out of memory */
+void round_submit(struct round *r);
+void round_part_back(struct round *r); /* one of its messages has come home */
+void round_free(struct round *r);
+void round_free_idle(struct engine *e);
+
+/* ---- resolve.c ---- */
+/* Parses and routes what the session has sent, until the round is full, the input ends, or a call needs the earlier ones to be
+ * finished. */
+void round_add_session(struct round *r, struct session *s);
+
+/* ---- run.c ---- */
+void run_call(struct worker *w, struct queued *q, struct reply *out);
+void run_list(struct worker *w, struct queued **list, int count, struct outbuf *out);
+void run_hop(struct worker *w, struct hop *h);
+/* One loop: runs the round's calls in order, each reply straight into its connection. */
+void run_here(struct round *r);
+
+/* ---- hold.c ---- */
+struct hold *hold_new(struct round *r, struct queued *q, const int *shards, int count);
+/* The worker's shard has come to the hold. True: it was the last, the call has run; false: the shard is lent. */
+bool hold_arrive(struct worker *w, struct hold_part *part);
+
+/* ---- answer.c ---- */
+struct conn_reply {
+    struct reply r;
+    struct evio_conn *conn;
+    size_t limit_bytes; /* of pending output */
+    bool over;          /* the limit is reached */
+};
+void conn_reply_begin(struct conn_reply *c, struct session *s);
+void conn_reply_end(struct conn_reply *c);
+/* Puts the replies of a round that is done in order into its connections and lets the sessions go on. */
+void round_answer(struct round *r);
+/* Behind a session's last reply: consumes its input, closes it or lets it go on. */
+void session_leave_round(struct session *s, bool failed);
+
+/* ---- merge.c ---- */
+/* The reply of q made of its parts' replies, which lie in the round's hops. */
+void merge_parts(struct round *r, struct queued *q, struct reply *out);
+
+/* ---- background.c ---- */
+void background_init(struct worker *w);
+/* At the end of a turn: has the timer run when the shard has something to do. */
+void background_plan(struct worker *w);
+
+#endif
