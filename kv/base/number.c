@@ -116,7 +116,7 @@ static int digits_of(uint64_t value)
     return n + (value >= 10) + (value >= 100) + (value >= 1000);
 }
 
-int number_format_uint64(char out[INT64_TEXT_MAX], uint64_t value)
+static int format_digits(char *out, uint64_t value)
 {
     int len = digits_of(value);
     char *at = out + len;
@@ -132,12 +132,17 @@ int number_format_uint64(char out[INT64_TEXT_MAX], uint64_t value)
     return len;
 }
 
+int number_format_uint64(char out[INT64_TEXT_MAX], uint64_t value)
+{
+    return format_digits(out, value);
+}
+
 int number_format_int64(char out[INT64_TEXT_MAX], int64_t value)
 {
     if (value >= 0)
-        return number_format_uint64(out, (uint64_t)value);
+        return format_digits(out, (uint64_t)value);
     out[0] = '-';
-    return 1 + number_format_uint64(out + 1, 0 - (uint64_t)value);
+    return 1 + format_digits(out + 1, 0 - (uint64_t)value);
 }
 
 static int put(char *out, const char *text)

@@ -71,7 +71,7 @@ static inline const char *fast_length(const char *s, const char *end, size_t *ou
             break;
         value = value * 10 + digit;
     }
-    if (s >= end - 1 || *s != '\r')
+    if (*s != '\r')
         return NULL;
     *out = value;
     return s + 2;

@@ -36,8 +36,8 @@ struct resp_parser {
     size_t bulk_max_bytes; /* proto-max-bulk-len, 512 MB */
     bool unauthenticated;  /* the two UNAUTH limits hold ("unauthenticated multibulk length") */
     /* private: where a partial command stopped */
-    size_t pos;  /* start of the line or body that is being awaited */
-    size_t scan; /* of that line, bytes before this one have been looked at */
+    size_t pos;      /* start of the line or body that is being awaited */
+    size_t scan;     /* of that line, bytes before this one have been looked at */
     size_t bulk_len; /* of the argument that is being awaited */
     int64_t args_expected;
     int32_t arg_count, arg_cap;

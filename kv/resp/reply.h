@@ -21,16 +21,16 @@ struct reply {
     bool failed;
 };
 
-void reply_raw(struct reply *r, const char *data, size_t len);
-void reply_status(struct reply *r, const char *text); /* "OK" -> +OK */
-void reply_ok(struct reply *r);
+static inline void reply_raw(struct reply *r, const char *data, size_t len);
+static inline void reply_status(struct reply *r, const char *text); /* "OK" -> +OK */
+static inline void reply_ok(struct reply *r);
 void reply_int(struct reply *r, int64_t value);
 void reply_bulk(struct reply *r, struct slice s);
 void reply_bulk_str(struct reply *r, const char *text);
 void reply_bulk_int(struct reply *r, int64_t value);
 void reply_bulk_fmt(struct reply *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void reply_null(struct reply *r);       /* $-1 or _ */
-void reply_null_array(struct reply *r); /* *-1 or _ */
+static inline void reply_null(struct reply *r); /* $-1 or _ */
+void reply_null_array(struct reply *r);         /* *-1 or _ */
 void reply_array(struct reply *r, int64_t count);
 void reply_map(struct reply *r, int64_t pairs); /* RESP2: an array of twice as many */
 void reply_set(struct reply *r, int64_t count);
@@ -42,10 +42,10 @@ void reply_double(struct reply *r, double value);     /* RESP2: a bulk */
 void reply_long_double(struct reply *r, long double value, bool as_double);
 void reply_big_number(struct reply *r, struct slice digits);
 void reply_verbatim(struct reply *r, const char ext[3], struct slice text); /* RESP2: a bulk */
-/* text begins with its code: "ERR syntax error", "WRONGTYPE ...". CR and LF in it become spaces. */
+/* text begins with its code: "ERR syntax error", "WRONGTYPE ...". At its end CR and LF are dropped, elsewhere they become spaces. */
 void reply_error(struct reply *r, const char *text);
 void reply_errorf(struct reply *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Subcommand HELP as Redis formats it: heading, the lines (NULL-terminated), and the HELP lines itself. */
+/* Subcommand HELP as Redis formats it: heading (command in upper case), the lines (NULL-terminated), and the HELP lines itself. */
 void reply_help(struct reply *r, const char *command, const char *const *lines);
 
 /* Errors that many commands share. */
@@ -59,5 +59,53 @@ void reply_wrong_arity(struct reply *r, const char *full_name);
 /* Reading replies back, where replies of parts are merged: the length of the one complete reply (with all that is nested in
  * it) at s.ptr, 0 if s does not hold a whole one. */
 size_t reply_measure(struct slice s);
+
+/* Makes room for `bytes` at r->pos, in one piece. False: failed. */
+static inline bool reply_room(struct reply *r, size_t bytes);
+
+/* private */
+bool reply_more(struct reply *r, size_t bytes);
+void reply_raw_slow(struct reply *r, const char *data, size_t len);
+
+static inline bool reply_room(struct reply *r, size_t bytes)
+{
+    return bytes <= (size_t)(r->end - r->pos) || reply_more(r, bytes);
+}
+
+static inline void reply_raw(struct reply *r, const char *data, size_t len)
+{
+    if (len == 0)
+        return;
+    if (len > (size_t)(r->end - r->pos)) {
+        reply_raw_slow(r, data, len);
+        return;
+    }
+    memcpy(r->pos, data, len);
+    r->pos += len;
+}
+
+static inline void reply_ok(struct reply *r)
+{
+    reply_raw(r, "+OK\r\n", 5);
+}
+
+static inline void reply_null(struct reply *r)
+{
+    if (r->proto >= 3)
+        reply_raw(r, "_\r\n", 3);
+    else
+        reply_raw(r, "$-1\r\n", 5);
+}
+
+static inline void reply_status(struct reply *r, const char *text)
+{
+    size_t len = strlen(text);
+    if (!reply_room(r, len + 3))
+        return;
+    r->pos[0] = '+';
+    memcpy(r->pos + 1, text, len);
+    memcpy(r->pos + 1 + len, "\r\n", 2);
+    r->pos += len + 3;
+}
 
 #endif
