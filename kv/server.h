@@ -11,7 +11,7 @@
 #include "kv/admin/log.h"
 #include "kv/commands/table.h"
 
-enum { RUN_ID_BYTES = 40 };
+enum { RUN_ID_BYTES = 40, SERVER_STOP_DEADLINE_MS = 10000 };
 
 struct gate;
 struct worker;
@@ -35,6 +35,7 @@ struct server {
     _Atomic bool pause_writes_only;
     _Atomic bool active_expire; /* DEBUG SET-ACTIVE-EXPIRE */
     _Atomic bool stopping;
+    _Atomic int quiet_workers; /* while stopping: have nothing in flight any more */
 };
 
 /* Builds everything and binds; `error` says what failed. NULL: failed. `config` and `log` stay the caller's. */

@@ -28,7 +28,7 @@ struct worker;
 
 enum { ROUND_CALLS_MAX = 512 };
 
-int engine_start(struct worker *w); /* on the worker's thread; 0 or -ENOMEM */
+int engine_start(struct worker *w); /* before any loop runs; 0 or -ENOMEM */
 void engine_stop(struct worker *w); /* after the last turn of its loop */
 /* The prewrite of the worker's loop: takes back what other workers have done, runs what they have sent, parses what the
  * sessions have sent, sends or runs it, and queues the replies. */
@@ -37,7 +37,5 @@ void engine_turn(struct worker *w);
 void engine_session_ready(struct session *s);
 /* Its connection has closed: s->conn is NULL. Frees it, now or when nothing of it is in flight. */
 void engine_session_closed(struct session *s);
-/* True while calls of any session are in flight; a stopping loop waits for that. */
-bool engine_busy(const struct worker *w);
 
 #endif

@@ -101,7 +101,8 @@ struct engine {
     /* The shard is lent to a hold: set by the owner before it arrives, ended by whoever ran the hold. */
     bool lent;
     _Atomic bool given_back;
-    bool turning;
+    bool stopping, quiet; /* the server stops: nothing more is read; nothing is in flight */
+    size_t output_limit_bytes;
     struct session *ready, **ready_last;
     struct session *held_up; /* by CLIENT PAUSE */
     struct round *idle_rounds;
@@ -111,13 +112,17 @@ struct engine {
     uint64_t random; /* state of call_random */
     uint32_t sample;
     struct evio_timer background; /* expiry, lazy freeing */
-    int64_t background_due_ms;    /* 0: not running */
+    int64_t background_due_ms;    /* Unix time; 0: not running */
     struct evio_timer pause_timer;
     bool *to_wake; /* by worker: was sent something in this drain */
     int shard_count;
     struct shard **shards; /* of all workers */
     char discard[DISCARD_BYTES];
 };
+
+/* ---- engine.c ---- */
+void engine_wake_marked(struct worker *w); /* the loops that were sent something */
+void engine_hold_up(struct session *s);    /* until CLIENT PAUSE is over */
 
 /* ---- round.c ---- */
 struct round *round_begin(struct worker *w); /* NULL: out of memory */
@@ -133,7 +138,6 @@ void round_add_session(struct round *r, struct session *s);
 
 /* ---- run.c ---- */
 void run_call(struct worker *w, struct queued *q, struct reply *out);
-void run_list(struct worker *w, struct queued **list, int count, struct outbuf *out);
 void run_hop(struct worker *w, struct hop *h);
 /* One loop: runs the round's calls in order, each reply straight into its connection. */
 void run_here(struct round *r);

@@ -41,15 +41,18 @@ struct session {
     const struct cmd *last_cmd;
     uint64_t commands, read_bytes, written_bytes;
     /* the engine's: */
-    struct round *round; /* in which it has commands in flight, NULL: none */
-    size_t used_bytes;   /* of the input, by the commands in flight */
-    int in_round;        /* how many commands */
-    bool in_ready;       /* waits in the worker's list of sessions to be parsed */
+    struct round *round;    /* in which it has commands in flight, NULL: none */
+    size_t used_bytes;      /* of the input, by the commands in flight */
+    size_t reply_bytes_max; /* the largest reply lately: bounds how many calls may be in flight */
+    int in_round;           /* how many commands */
+    bool in_ready;          /* waits in the worker's list of sessions to be parsed */
     struct session *ready_next;
     struct evio_timer timer; /* of session_block() */
     void (*on_timeout)(struct session *s, struct reply *out);
 };
 
+struct session *session_new(struct worker *w, struct evio_conn *conn); /* NULL: out of memory */
+void session_free(struct session *s);
 /* The address as CLIENT LIST shows it: "127.0.0.1:4711", "/run/x.sock:0". out: 128 bytes. */
 void session_peer(const struct session *s, char *out);
 void session_local(const struct session *s, char *out);
