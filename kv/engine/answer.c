@@ -96,6 +96,8 @@ static void answer_one(struct round *r, struct queued *q, struct reply *out)
     case PLACE_HERE:
         assert(!"a call of one loop in a round of several");
     }
+    if (len == 0 && q->place != PLACE_DONE) /* whoever ran it had no memory for the reply */
+        out->failed = true;
     if (len > q->session->reply_bytes_max)
         q->session->reply_bytes_max = len;
 }

@@ -153,7 +153,7 @@ static void drain_back(struct worker *w)
 void engine_session_ready(struct session *s)
 {
     struct engine *e = s->worker->engine;
-    if (s->listed || s->round || s->closing || s->blocked || s->paused || s->stalled)
+    if (s->listed || s->round || s->closing || s->blocked || s->paused || s->stalled || e->quiet)
         return;
     s->listed = true;
     s->list_next = NULL;
@@ -182,8 +182,8 @@ void engine_hold_up(struct session *s)
 
 static void pause_over(struct evio_loop *l, struct evio_timer *t)
 {
-    (void)l;
-    (void)t; /* the turn's prewrite looks after it */
+    (void)t;
+    evio_loop_wake(l); /* the turn looks after them */
 }
 
 /* Sessions that CLIENT PAUSE has stopped go on when it is over. */
@@ -284,8 +284,6 @@ void engine_turn(struct worker *w)
         shard_set_now(w->shard, server_unix_ms());
     if (stop && !e->stopping)
         stop_reading(w);
-    if (e->held_up)
-        release_held_up(w);
     if (e->shard_count > 1) {
         drain_back(w);
         drain_inbox(w);
@@ -303,6 +301,8 @@ void engine_turn(struct worker *w)
         s->listed = false;
         engine_session_ready(s);
     }
+    if (e->held_up)
+        release_held_up(w);
     if (e->ready)
         evio_loop_wake(w->loop);
     if (e->stopping)

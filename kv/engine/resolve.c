@@ -502,6 +502,8 @@ void round_add_session(struct round *r, struct session *s)
     int first = r->entry_count;
     s->used_bytes = 0;
     s->in_round = 0;
+    s->parser.unauthenticated = !s->authenticated;
+    s->parser.bulk_max_bytes = (size_t)w->server->config->proto_max_bulk_len;
     s->last_ms = evio_loop_now_ms(w->loop);
     if (!add_calls(r, s, calls_allowed(s, ROUND_CALLS_MAX - first, limit))) {
         s->in_round = 0;

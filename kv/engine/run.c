@@ -110,6 +110,17 @@ static void run_one_here(struct worker *w, struct round *r, struct queued *q, st
         run_call(w, q, out);
 }
 
+/* The client has more replies waiting than it may: the rest of what it sent may be left in its input, to be parsed again when
+ * it has taken some, unless parsing it has already changed the session. */
+static bool may_unread(const struct round *r, int from, int end)
+{
+    for (int i = from; i < end; i++) {
+        if (r->entries[i]->place != PLACE_HERE)
+            return false;
+    }
+    return true;
+}
+
 void run_here(struct round *r)
 {
     struct worker *w = r->home;
@@ -125,10 +136,8 @@ void run_here(struct round *r)
                 fetch_group(w->shard, &r->entries[k], n);
                 fetched = k + n;
             }
-            if (to.over && r->entries[k]->place == PLACE_HERE) {
-                /* The rest is read again when the client has taken some. */
+            if (to.over && may_unread(r, k, span->first + span->count)) {
                 s->used_bytes = r->entries[k]->input_offset;
-                s->closing = false;
                 break;
             }
             run_one_here(w, r, r->entries[k], &to);

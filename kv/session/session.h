@@ -41,12 +41,14 @@ struct session {
     const struct cmd *last_cmd;
     uint64_t commands, read_bytes, written_bytes;
     /* the engine's: */
-    struct round *round;    /* in which it has commands in flight, NULL: none */
-    size_t used_bytes;      /* of the input, by the commands in flight */
+    struct evio_conn *input_pin; /* a reference: closed while calls in flight use its input */
+    struct round *round;         /* in which it has commands in flight, NULL: none */
+    size_t used_bytes;           /* of the input, by the commands in flight */
     size_t reply_bytes_max; /* the largest reply lately: bounds how many calls may be in flight */
     int in_round;           /* how many commands */
-    bool in_ready;          /* waits in the worker's list of sessions to be parsed */
-    struct session *ready_next;
+    bool listed;            /* in one of the engine's lists, through list_next */
+    bool stalled;           /* the client does not read: between high_water and low_water */
+    struct session *list_next;
     struct evio_timer timer; /* of session_block() */
     void (*on_timeout)(struct session *s, struct reply *out);
 };
