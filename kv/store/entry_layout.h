@@ -30,7 +30,7 @@ enum {
 struct entry {
     uint8_t type : 4, encoding : 4;
     uint8_t flags;
-    uint16_t value_len;              /* of a value that is held in place */
+    uint16_t value_len;                 /* of a value that is held in place */
     uint32_t clock_s : 24, key_len : 8; /* when it was last used, modulo 194 days */
 };
 static_assert(sizeof(struct entry) == 8, "16 bytes of key and 16 of value fit 48");

@@ -63,10 +63,11 @@ struct edit {
     struct shard *shard;
     struct key key;
     int db;
-    struct entry *entry;  /* what is there now, NULL: nothing */
-    struct entry **slot_; /* private to store/ */
-    void *bucket_;
-    uint32_t place_;
+    struct entry *entry; /* what is there now, NULL: nothing */
+    void *
+        bucket_; /* private to store/, as the rest: where it is, as long as moves_ says that nothing has moved */
+    uint32_t index_;
+    uint64_t moves_;
 };
 
 /* Finds the key to change it. Until the edit is last used no other call may change the same shard, except other edits of

@@ -26,8 +26,9 @@ enum {
 };
 
 struct wheel_node {
-    int64_t at_ms;   /* the owner reads it; wheel_set() writes it */
-    uint64_t place_; /* owner's 16 bits, chunk, index in it; the low 48 bits are 0 when it is in no wheel */
+    int64_t at_ms; /* the owner reads it; wheel_set() writes it */
+    uint64_t
+        place_; /* owner's 16 bits, chunk, index in it; the low 48 bits are 0 when it is in no wheel */
 };
 
 struct wheel_chunk;
