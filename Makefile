@@ -11,6 +11,8 @@ JEMALLOC ?= 1
 PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_SECONDS ?= 30
+# V=1 shows the command lines.
+Q := $(if $(V),,@)
 TEST_TIME_LIMIT_S ?= $(if $(SAN),900,300)
 export CC JEMALLOC TEST_TIME_LIMIT_S
 
@@ -61,7 +63,7 @@ help:
 	@echo 'make install     programs, libevio.a, evio.h, manual page into DESTDIR/PREFIX; uninstall removes them'
 	@echo 'make clean       remove build/'
 	@echo 'Variables: MODE=release|debug  SAN=address,undefined|thread  CC=gcc|clang  JEMALLOC=0'
-	@echo '           WERROR=0  CFLAGS=  LDFLAGS=  BUILD=folder  PREFIX=/usr/local  DESTDIR='
+	@echo '           V=1  WERROR=0  CFLAGS=  LDFLAGS=  BUILD=folder  PREFIX=/usr/local  DESTDIR='
 
 run:
 	@sh tests/need.sh build
@@ -102,35 +104,41 @@ $(BUILD)/flags: FORCE
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -c -o $@ $<
+	@echo "  CC  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
 $(EVIO_LIB): $(call obj,$(EVIO_SRC))
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 $(KV_LIB): $(call obj,$(KV_SRC))
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 define program
 $(BUILD)/$(1): $(call obj,$(wildcard cmd/$(1)/*.c)) $(if $(filter evio-kv,$(1)),$(KV_LIB)) $(EVIO_LIB)
-	$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(LIBS)
+	@echo "  LD  $$@"
+	$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(LIBS)
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program,$(p))))
 
 $(BUILD)/tests/support.a: $(call obj,$(SUPPORT_SRC))
 	@mkdir -p $(@D) && rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 $(BUILD)/tests/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(call obj,tests/fuzz/replay.c) $(KV_LIB) $(EVIO_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/tests/support.a $(filter %.o,$(CRITERION)) $(KV_LIB) $(EVIO_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(filter -l%,$(CRITERION)) -lhiredis $(LIBS)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(filter -l%,$(CRITERION)) -lhiredis $(LIBS)
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(KV_LIB) $(EVIO_LIB)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	@echo "  LD  $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 tests: $(TESTS) $(REPLAYS)
 fuzzers: $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
