@@ -23,8 +23,7 @@ run_one() {
     log_dir=$1 binary=$2
     name=$(echo "${binary#"${log_dir%/log}/tests/"}" | tr / .)
     log=$log_dir/$name.log
-    rm -f "$log_dir/$name".report.*
-    reports="log_path=$log_dir/$name.report"
+    reports="log_path=$REPORT_DIR/$name"
     export ASAN_OPTIONS="$reports:detect_stack_use_after_return=1"
     export UBSAN_OPTIONS="$reports:print_stacktrace=1"
     export TSAN_OPTIONS="$reports:second_deadlock_stack=1"
@@ -36,7 +35,7 @@ run_one() {
     timeout -k 5 "$TIME_LIMIT_S" "$binary" "$@" >"$log" 2>&1 </dev/null
     status=$?
     took=$(($(date +%s) - start))
-    for report in "$log_dir/$name".report.*; do
+    for report in "$REPORT_DIR/$name".*; do
         [ -f "$report" ] && cat "$report" >>"$log" && status=report
     done
 
@@ -72,8 +71,11 @@ build_dir=$(cd "$given" && pwd) || exit 1
 shift
 log_dir=$build_dir/log
 mkdir -p "$log_dir"
-rm -f "$log_dir"/*.result "$log_dir"/*.report.*
-export EVIO_BIN_DIR="$build_dir"
+rm -f "$log_dir"/*.result
+# Not below the build folder: the options of the sanitizers know no quoting.
+REPORT_DIR=$(mktemp -d) || exit 1
+trap 'rm -rf "$REPORT_DIR"' EXIT
+export EVIO_BIN_DIR="$build_dir" REPORT_DIR
 
 for binary; do
     echo "$build_dir/${binary#"$given"/}"
