@@ -37,8 +37,8 @@ static inline void *arena_alloc(struct arena *a, size_t bytes)
     return arena_alloc_slow(a, bytes);
 }
 
-/* Sees to it that `bytes` (at most ARENA_RESERVE_MAX) lie at a->pos, for a caller who writes there first and learns only
- * then how much arena_alloc is to cut off. False: out of memory. */
+/* Sees to it that `bytes` (at most ARENA_RESERVE_MAX) lie at a->pos, for a caller who writes
+ * there first and learns only then how much arena_alloc is to cut off. False: out of memory. */
 static inline bool arena_reserve(struct arena *a, size_t bytes)
 {
     return bytes <= (size_t)(a->end - a->pos) || arena_reserve_slow(a, bytes);

@@ -14,7 +14,8 @@ static int byte_at(const char *p)
     return (signed char)*p;
 }
 
-/* A class, *at at its '[': does it hold c? Leaves *at behind the ']', or at the pattern's end where there is none. */
+/* A class, *at at its '[': does it hold c? Leaves *at behind the ']', or at the pattern's end
+ * where there is none. */
 static bool class_holds(const char **at, const char *end, int c, bool nocase)
 {
     const char *p = *at + 1;

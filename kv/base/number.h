@@ -24,7 +24,8 @@ int number_format_int64(char out[INT64_TEXT_MAX], int64_t value);
 int number_format_uint64(char out[INT64_TEXT_MAX], uint64_t value);
 /* As INCRBYFLOAT stores it: no exponent, 17 digits behind the point, no trailing zeros. */
 int number_format_long_double(char out[LONG_DOUBLE_TEXT_MAX], long double value);
-/* As RESP3 doubles: shortest form that reads back the same, "inf", "-inf", "nan". out: 128 bytes. */
+/* As Redis 7.2's replies (7.0 prints 17 digits): the shortest digits that read back the same, whole
+ * numbers in full, "1e-7", "1.5e+300", "inf", "-inf", "nan". out: 128 bytes. */
 int number_format_double(char *out, double value);
 
 #endif

@@ -1,13 +1,14 @@
-/* Two ways through a request. A command that lies whole in the buffer, as nearly all do, is cut in
- * one go: its arguments are written straight into the arena's room, and only success allocates
+/* Two ways through a request. A command that lies whole in the buffer, as nearly all do, is cut
+ * in one go: its arguments are written straight into the arena's room, and only success allocates
  * that room, so giving up costs nothing. All else (a part of a command, errors, limits before
- * authentication) takes the state machine below, which keeps offsets, as the bytes may move between two calls.
+ * authentication) takes the state machine below, which keeps offsets, as the bytes may move
+ * between two calls.
  *
  *   START -> COUNT "*3\r\n" -> HEADER "$3\r\n" -> BODY "SET\r\n" -> HEADER ... -> START
  *         -> INLINE "SET a b\r\n" -> START             any -> FAILED, for good
  *
- * What Redis takes is taken: a line ends at CR and whatever byte follows it, the two bytes behind a
- * body may be any, and a NUL before the end of a line means that the end is never found. */
+ * What Redis takes is taken: a line ends at CR and whatever byte follows it, the two bytes behind
+ * a body may be any, and a NUL before the end of a line means that the end is never found. */
 #include <assert.h>
 #include <ctype.h>
 #include <limits.h>
@@ -301,7 +302,8 @@ static const char *unescape(const char *s, const char *end, char *out)
     return s + 2;
 }
 
-/* One word, s at its first byte, its bytes to *out. Returns what follows; NULL: unbalanced quotes. */
+/* One word, s at its first byte, its bytes to *out. Returns what follows; NULL: unbalanced
+ * quotes. */
 static const char *inline_word(const char *s, const char *end, char **out)
 {
     char quote = '\0';
@@ -412,5 +414,8 @@ enum resp_status resp_parse(struct resp_parser *p, struct slice in, struct arena
 size_t resp_parser_wants(const struct resp_parser *p)
 {
     assert(p);
-    return p->state == STATE_BODY ? p->pos + p->bulk_len + 2 : p->scan + 1;
+    if (p->state == STATE_BODY)
+        return p->pos + p->bulk_len + 2;
+    /* At p->scan is the CR, or nothing yet. */
+    return p->scan + (p->state == STATE_COUNT || p->state == STATE_HEADER ? 2 : 1);
 }

@@ -1,9 +1,11 @@
-/* parser: requests as RESP arrays of bulk strings, or inline commands (the protocol's page: redis.io/docs
- * "RESP protocol spec"). A pure module: no socket, no reply. One parser a connection; the connection's loop calls it.
+/* parser: requests as RESP arrays of bulk strings, or inline commands (the protocol's page:
+ * redis.io/docs "RESP protocol spec"). A pure module: no socket, no reply. One parser a
+ * connection; the connection's loop calls it.
  *
- * Zero-copy: arguments of a complete RESP command point into `in`. It is incremental: after RESP_MORE the caller calls again
- * with the same bytes (perhaps moved elsewhere) and more behind them, and what was seen is not scanned again. Claimed
- * counts and lengths reserve nothing before the bytes are there. An idle parser holds no memory. */
+ * Zero-copy: arguments of a complete RESP command point into `in`. It is incremental: after
+ * RESP_MORE the caller calls again with the same bytes (perhaps moved elsewhere) and more behind
+ * them, and what was seen is not scanned again. Claimed counts and lengths reserve nothing before
+ * the bytes are there. An idle parser holds no memory. */
 #ifndef KV_RESP_PARSER_H
 #define KV_RESP_PARSER_H
 
@@ -24,7 +26,7 @@ enum resp_status {
     RESP_OK,    /* one command: *out is filled, out->used bytes belong to it */
     RESP_EMPTY, /* an empty line or "*0", "*-1": nothing to run, out->used bytes to skip */
     RESP_MORE,  /* incomplete */
-    RESP_ERROR, /* out->error is the text after "ERR " ("Protocol error: ..."); the connection must close */
+    RESP_ERROR, /* out->error: the text after "ERR ", "Protocol error: ..."; close the connection */
     RESP_NOMEM,
 };
 
@@ -58,7 +60,8 @@ void resp_parser_deinit(struct resp_parser *p);
 /* argv, and the bytes of inline arguments, are allocated in `a`. */
 enum resp_status resp_parse(struct resp_parser *p, struct slice in, struct arena *a,
                             struct resp_cmd *out);
-/* After RESP_MORE: how many bytes the command needs at least, counted from its start. A hint for the reader. */
+/* After RESP_MORE: how many bytes the command needs at least, counted from its start. A hint for
+ * the reader. */
 size_t resp_parser_wants(const struct resp_parser *p);
 
 #endif

@@ -1,7 +1,8 @@
 /* reply: writes RESP2 or RESP3 into room that its owner supplies. Used by one thread at a time.
- * Where the two differ (null, map, set, double, boolean, verbatim, big number, push) the function picks by r->proto. When the room
- * ends, `more` is called: it takes what lies in [start, pos), and sets start, pos and end to new room of at
- * least min_bytes, or sets `failed`; after that everything is dropped and the owner closes the connection. */
+ * Where the two differ (null, map, set, double, boolean, verbatim, big number, push) the function
+ * picks by r->proto. When the room ends, `more` is called: it takes what lies in [start, pos),
+ * and sets start, pos and end to new room of at least min_bytes, or sets `failed`; after that
+ * everything is dropped and the owner closes the connection. */
 #ifndef KV_RESP_REPLY_H
 #define KV_RESP_REPLY_H
 
@@ -42,10 +43,12 @@ void reply_double(struct reply *r, double value);     /* RESP2: a bulk */
 void reply_long_double(struct reply *r, long double value, bool as_double);
 void reply_big_number(struct reply *r, struct slice digits);
 void reply_verbatim(struct reply *r, const char ext[3], struct slice text); /* RESP2: a bulk */
-/* text begins with its code: "ERR syntax error", "WRONGTYPE ...". At its end CR and LF are dropped, elsewhere they become spaces. */
+/* text begins with its code: "ERR syntax error", "WRONGTYPE ...". At its end CR and LF are
+ * dropped, elsewhere they become spaces. */
 void reply_error(struct reply *r, const char *text);
 void reply_errorf(struct reply *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Subcommand HELP as Redis formats it: heading (command in upper case), the lines (NULL-terminated), and the HELP lines itself. */
+/* Subcommand HELP as Redis formats it: heading (command in upper case), the lines
+ * (NULL-terminated), and the HELP lines itself. */
 void reply_help(struct reply *r, const char *command, const char *const *lines);
 
 /* Errors that many commands share. */
@@ -56,8 +59,8 @@ void reply_not_float(struct reply *r);
 void reply_no_memory(struct reply *r);
 void reply_wrong_arity(struct reply *r, const char *full_name);
 
-/* Reading replies back, where replies of parts are merged: the length of the one complete reply (with all that is nested in
- * it) at s.ptr, 0 if s does not hold a whole one. */
+/* Reading replies back, where replies of parts are merged: the length of the one complete reply
+ * (with all that is nested in it) at s.ptr, 0 if s does not hold a whole one. */
 size_t reply_measure(struct slice s);
 
 /* Makes room for `bytes` at r->pos, in one piece. False: failed. */

@@ -1,5 +1,5 @@
-/* A pattern and a text, parted by the first newline: compared with the plain recursive reading of the
- * rules of the star, and no byte outside of either is read. */
+/* A pattern and a text, parted by the first newline: compared with the plain recursive reading of
+ * the rules of the star, and no byte outside of either is read. */
 #include <assert.h>
 #include <ctype.h>
 #include <stdint.h>

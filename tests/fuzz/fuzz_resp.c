@@ -1,7 +1,7 @@
-/* Any bytes as requests, before and after authentication. The property: whole, cut in two at any byte, and byte by byte,
- * they give the same commands and the same end. Each call of the parser gets a copy of exactly the
- * bytes it may look at, so that AddressSanitizer sees a read behind them, and a use of the bytes of
- * the call before. */
+/* Any bytes as requests, before and after authentication. The property: whole, cut in two at any
+ * byte, and byte by byte, they give the same commands and the same end. Each call of the parser
+ * gets a copy of exactly the bytes it may look at, so that AddressSanitizer sees a read behind
+ * them, and a use of the bytes of the call before. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* Runs a fuzz target over files, and over the files of folders: what libFuzzer found once stays
- * found, without libFuzzer. Linked instead of libFuzzer's main. Ends with status 1 if an input cannot be read. */
+ * found, without libFuzzer. Linked instead of libFuzzer's main. Ends with status 1 if an input
+ * cannot be read. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdint.h>

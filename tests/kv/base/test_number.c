@@ -150,6 +150,8 @@ Test(number, doubles_in_the_shortest_form)
     expect_double(1.5e-7, "1.5e-7");
     expect_double(1234.5, "1234.5");
     expect_double(123456.789, "123456.789");
+    expect_double(1234.123456789, "1234.123456789");
+    expect_double(12345.123456789, "1.2345123456789e+4");
     expect_double(1.7976931348623157e308, "1.7976931348623157e+308");
     expect_double(5e-324, "5e-324");
     expect_double(2.2250738585072014e-308, "2.2250738585072014e-308");

@@ -177,6 +177,10 @@ Test(parser, counts_that_are_none)
     cr_assert_eq(parse(SLICE("*2147483647\r\n")), RESP_MORE);
     cr_assert_null(parser.args, "a claim reserves nothing");
     cr_assert_null(arena.current);
+    /* Nor does it once arguments come: what is held follows what has come. */
+    cr_assert_eq(parse(SLICE("*2147483647\r\n$4\r\nPING\r\n$4\r\nPING\r\n")), RESP_MORE);
+    cr_assert_eq(parser.arg_count, 2);
+    cr_assert_leq(parser.arg_cap, 16);
 }
 
 Test(parser, lengths_that_are_none)
