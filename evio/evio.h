@@ -257,7 +257,8 @@ int evio_conn_set_keepalive(struct evio_conn *c, int idle_s, int interval_s,
                             int count);                  /* idle_s 0: off */
 int evio_conn_set_nodelay(struct evio_conn *c, bool on); /* tcp: on by default */
 
-/* A reference keeps the memory of the connection, not its socket. [any thread] */
+/* A reference keeps the memory of the connection and its unconsumed input, not its socket. [any
+ * thread] */
 struct evio_conn *evio_conn_ref(struct evio_conn *c);
 void evio_conn_unref(struct evio_conn *c);
 /* Fires data() with no new bytes, on the connection's loop; several wakes may become one. Nothing
