@@ -187,7 +187,7 @@ int segment_build(const struct segment_item *items, uint32_t count, unsigned dep
         }
         alloc_put_aligned(buckets);
     }
-    return -ENOMEM;
+    return -ENOSPC;
 }
 
 uint32_t segment_visit_home(uint64_t word, uint32_t home, uint64_t seed, segment_visit fn,

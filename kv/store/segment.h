@@ -66,7 +66,7 @@ static inline uint32_t segment_home(uint64_t word, uint64_t hash)
     return (uint32_t)((unsigned __int128)below * segment_bucket_count(word) >> 64);
 }
 
-/* A new segment of the items, in the fewest buckets that leave some room. -ENOMEM, also where they do not fit. */
+/* A new segment of the items, in the fewest buckets that leave some room. -ENOMEM; -ENOSPC: they do not fit. */
 int segment_build(const struct segment_item *items, uint32_t count, unsigned depth,
                   uint32_t min_buckets, uint64_t *word);
 void segment_free(uint64_t word);

@@ -201,10 +201,11 @@ static int grow(struct table *t, uint64_t first)
     uint64_t old = t->dir[first], word;
     uint32_t count = segment_items(old, t->seed, items);
     uint32_t next = segment_next_size(segment_bucket_count(old));
-    if (next && segment_build(items, count, segment_depth(old), next, &word) == 0) {
+    int ret = next ? segment_build(items, count, segment_depth(old), next, &word) : -ENOSPC;
+    if (ret == 0)
         swap_in(t, old, first, &word, 1);
-        return 0;
-    }
+    if (ret != -ENOSPC)
+        return ret;
     return split(t, first, items, count);
 }
 
