@@ -16,6 +16,12 @@ enum { RUN_ID_BYTES = 40, SERVER_STOP_DEADLINE_MS = 10000 };
 struct gate;
 struct worker;
 
+/* Commands, bytes in, bytes out: how many there were at the last sample, and how many a second before it. */
+struct server_rates {
+    _Atomic int64_t at_ms; /* Unix time of the sample; 0: none yet */
+    _Atomic uint64_t total[3], per_s[3];
+};
+
 struct server {
     struct config *config;
     struct log *log;
@@ -36,6 +42,7 @@ struct server {
     _Atomic bool active_expire; /* DEBUG SET-ACTIVE-EXPIRE */
     _Atomic bool stopping;
     _Atomic int quiet_workers; /* while stopping: have nothing in flight any more */
+    struct server_rates rates; /* INFO's, which samples them */
 };
 
 /* Builds everything and binds; `error` says what failed. NULL: failed. `config` and `log` stay the caller's. */

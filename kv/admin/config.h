@@ -1,4 +1,4 @@
-/* config: the directives: from the file, the command line and CONFIG SET. One table describes them all (name, alias, kind,
+/* config: the directives: from the file, the command line and CONFIG SET. One table describes them all (name, kind,
  * limits, default, whether it may change at run time, one line of documentation).
  *
  * Written before the loops start, then only by CONFIG SET on any loop, under the config's own mutex. Numbers and flags are
@@ -12,6 +12,7 @@
 
 #include "kv/base/slice.h"
 
+struct config_store;
 struct reply;
 
 enum config_loglevel {
@@ -53,6 +54,7 @@ struct config {
     config_int pin_loops;
     config_int hz; /* accepted for compatibility of config files; nothing ticks */
     config_text dir;
+    struct config_store *store; /* private to admin/config*.c */
 };
 
 /* Defaults. 0 or -ENOMEM. */

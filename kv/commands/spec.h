@@ -39,6 +39,7 @@ enum cmd_acl {
     ACL_CONNECTION = 1 << 2,
     ACL_TRANSACTION = 1 << 3,
     ACL_SCRIPTING = 1 << 4,
+    ACL_ADMIN = 1 << 5, /* of commands without CMD_ADMIN */
 };
 
 enum cmd_group {
