@@ -263,7 +263,7 @@ static void stop_reading(struct worker *w)
     }
 }
 
-/* The last worker with nothing in flight stops the loops. */
+/* With nothing in flight, sessions end when their replies have left; the last such worker stops the loops. */
 static void stop_if_quiet(struct worker *w)
 {
     struct engine *e = w->engine;
@@ -271,6 +271,10 @@ static void stop_if_quiet(struct worker *w)
     if (e->quiet || e->in_flight || e->ready)
         return;
     e->quiet = true;
+    for (struct session *c = w->sessions; c; c = c->next) {
+        if (c->conn)
+            evio_conn_close(c->conn);
+    }
     if (atomic_fetch_add(&s->quiet_workers, 1) + 1 == s->worker_count)
         evio_server_stop(s->evio, SERVER_STOP_DEADLINE_MS);
 }

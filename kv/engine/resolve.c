@@ -238,6 +238,7 @@ static bool part_fill(struct round *r, struct queued *q, const struct key_map *m
     p->call.argc = argc;
     p->call.hash = hashes[0];
     p->call.hashes = hashes;
+    p->key_count = keys;
     q->parts[part] = p;
     return true;
 }

@@ -330,7 +330,7 @@ size_t reply_measure(struct slice s)
         case '$':
         case '=':
         case '!':
-            if (!measure_line(&at, end, &count) || count > end - at - 2)
+            if (!measure_line(&at, end, &count) || (count >= 0 && count > end - at - 2))
                 return 0;
             if (count >= 0)
                 at += count + 2;
