@@ -393,3 +393,30 @@ Test(shard, behaves_as_the_model_under_random_operations)
     check_all(w);
     world_free(w);
 }
+
+Test(shard, an_edit_outlives_what_other_edits_move)
+{
+    struct world *w = world_new();
+    struct edit ed, other;
+    for (int i = 0; i < KEYS; i++) {
+        shard_edit(w->shard, 0, &w->key[i], &ed);
+        cr_assert_eq(string_set(&ed, slice_of(w->name[i], 5), EXPIRE_NONE), 0);
+    }
+    shard_edit(w->shard, 0, &w->key[1], &ed);
+    for (int i = 2; i < KEYS; i++) {
+        shard_edit(w->shard, 0, &w->key[i], &other);
+        edit_delete(&other);
+    }
+    cr_assert_eq(
+        string_set(&ed, SLICE("a longer value, so that the entry is replaced"), EXPIRE_NONE), 0);
+    cr_assert_eq(shard_peek(w->shard, 0, &w->key[1]), ed.entry);
+    shard_edit(w->shard, 0, &w->key[1], &ed);
+    for (int i = 2; i < KEYS; i++) {
+        shard_edit(w->shard, 0, &w->key[i], &other);
+        cr_assert_eq(string_set(&other, SLICE("v"), EXPIRE_NONE), 0);
+    }
+    edit_delete(&ed);
+    cr_assert_null(shard_peek(w->shard, 0, &w->key[1]));
+    table_check(&w->shard->dbs[0].table);
+    world_free(w);
+}
