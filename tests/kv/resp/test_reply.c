@@ -222,6 +222,7 @@ Test(reply, measuring_what_was_written)
         size_t len = strlen(whole[i]);
         size_t all = (size_t)snprintf(text, sizeof(text), "%s+OK\r\n", whole[i]);
         cr_assert_eq(reply_measure(slice_of(text, all)), len, "%s", whole[i]);
+        cr_assert_eq(reply_measure(slice_of(text, len)), len, "%s at the end", whole[i]);
         for (size_t cut = 0; cut < len; cut++) {
             /* On the heap, so that a read behind the cut is seen by AddressSanitizer. */
             char *part = malloc(cut ? cut : 1);
