@@ -198,7 +198,8 @@ static int start_server(struct program *p)
                 error);
     else
         say(error);
-    log_write(p->log, LOGLEVEL_WARNING, "not started: %s", error);
+    if (*p->config.logfile)
+        log_write(p->log, LOGLEVEL_WARNING, "not started: %s", error);
     return -1;
 }
 

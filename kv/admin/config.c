@@ -126,7 +126,7 @@ const struct directive *config_nearest(struct slice name)
     for (const struct directive *d = config_directives(); d->name; d++) {
         int edits = edit_distance(name, d->name);
         /* A short name is near to too many words. */
-        if (edits < best_edits && edits * 2 < (int)strlen(d->name)) {
+        if (edits < best_edits && edits * 2 <= (int)strlen(d->name)) {
             best = d;
             best_edits = edits;
         }

@@ -5,6 +5,8 @@
 
 #include "kv/base/slice.h"
 
+enum { LONG_NAME = 40 }; /* bytes */
+
 /* A row is parsed by descent; one level for each kind of bracket. */
 struct scanner {
     struct arena *arena;
@@ -116,6 +118,17 @@ static struct arg *group_new(struct scanner *s, enum arg_kind kind, const struct
     a->child_count = children->count;
     for (const struct arg *c = a->children; c; c = c->next)
         add_name(a, c->name, strlen(c->name));
+    /* Where the names of all would be too many to read, or Redis has a word for them. */
+    const char *token = a->children->token;
+    const char *better = kind != ARG_ONEOF             ? NULL
+                         : strcmp(token, "EX") == 0    ? "expiration"
+                         : strcmp(token, "NX") == 0    ? "condition"
+                         : strlen(a->name) > LONG_NAME ? "choice"
+                                                       : NULL;
+    if (better) {
+        a->name[0] = '\0';
+        add_name(a, better, strlen(better));
+    }
     return a;
 }
 

@@ -59,6 +59,8 @@ static const char *arg_type(const struct arg_docs *d, const struct arg *a)
 {
     switch (a->kind) {
     case ARG_VALUE:
+        if (strcmp(a->token, "BYFLOAT") == 0)
+            return "double";
         return args_value_type(d->cmd->full_name, a->name);
     case ARG_TOKEN:
         return "pure-token";
