@@ -101,7 +101,11 @@ static bool relocate(struct call *c, struct place from, struct place to)
 void generic_cmd_move(struct call *c)
 {
     int db;
-    if (c->argc > 4 || (c->argc == 4 && !slice_is(c->argv[3], "replace"))) {
+    if (c->argc > 4) {
+        reply_wrong_arity(c->out, c->cmd->full_name);
+        return;
+    }
+    if (c->argc == 4 && !slice_is(c->argv[3], "replace")) {
         reply_syntax_error(c->out);
         return;
     }
