@@ -5,61 +5,13 @@
 #define TESTS_EVIO_RIG_H
 
 #include <criterion/criterion.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdatomic.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "evio/evio.h"
+#include "tests/evio/client.h"
+#include "tests/evio/gauge.h"
 
-enum { RIG_ADDRS_MAX = 8, RIG_PATIENCE_S = 60 };
-
-struct gauge {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    long value;
-};
-
-#define GAUGE_INIT                                                                                 \
-    {                                                                                              \
-        PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0                                     \
-    }
-
-static inline void gauge_add(struct gauge *g, long add)
-{
-    pthread_mutex_lock(&g->lock);
-    g->value += add;
-    pthread_cond_broadcast(&g->changed);
-    pthread_mutex_unlock(&g->lock);
-}
-
-static inline long gauge_get(struct gauge *g)
-{
-    pthread_mutex_lock(&g->lock);
-    long value = g->value;
-    pthread_mutex_unlock(&g->lock);
-    return value;
-}
-
-static inline void gauge_wait(struct gauge *g, long at_least)
-{
-    struct timespec end;
-    clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += RIG_PATIENCE_S;
-    int err = 0;
-    pthread_mutex_lock(&g->lock);
-    while (g->value < at_least && err == 0)
-        err = pthread_cond_timedwait(&g->changed, &g->lock, &end);
-    long value = g->value;
-    pthread_mutex_unlock(&g->lock);
-    cr_assert(value >= at_least, "waited for %ld, got %ld", at_least, value);
-}
+enum { RIG_ADDRS_MAX = 8 };
 
 struct rig {
     struct evio_server *server;
@@ -137,85 +89,14 @@ static inline void rig_join(struct rig *r)
 
 static inline void rig_stop(struct rig *r)
 {
-    evio_server_stop(r->server, RIG_PATIENCE_S * 1000);
+    evio_server_stop(r->server, PATIENCE_S * 1000);
     rig_join(r);
     cr_assert(r->result == 0, "evio_server_run: %d", r->result);
 }
 
-/* A blocking client of the address. Reading gives up after a while, so that no test hangs. */
-static inline int rig_client_at(const void *sa, socklen_t len)
-{
-    struct timeval patience = { RIG_PATIENCE_S, 0 };
-    int fd = socket(((const struct sockaddr *)sa)->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert(fd >= 0, "socket: %s", strerror(errno));
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    cr_assert(connect(fd, sa, len) == 0, "connect: %s", strerror(errno));
-    return fd;
-}
-
 static inline int rig_client(const struct rig *r)
 {
-    return rig_client_at(&r->sa[0], r->sa_len[0]);
-}
-
-static inline void send_all(int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
-        cr_assert(n > 0, "send: %s", strerror(errno));
-        data += n;
-        len -= (size_t)n;
-    }
-}
-
-static inline void read_all(int fd, char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = recv(fd, data, len, 0);
-        cr_assert(n > 0, "recv: %zd, %s", n, n < 0 ? strerror(errno) : "end");
-        data += n;
-        len -= (size_t)n;
-    }
-}
-
-static inline void expect_reply(int fd, const char *reply)
-{
-    char got[256] = "";
-    size_t len = strlen(reply);
-    cr_assert(len < sizeof(got));
-    read_all(fd, got, len);
-    cr_assert_str_eq(got, reply);
-}
-
-static inline void expect_end(int fd)
-{
-    char byte;
-    ssize_t n = recv(fd, &byte, 1, 0);
-    cr_assert(n == 0, "expected the end, got %zd (%s)", n, n < 0 ? strerror(errno) : "a byte");
-}
-
-static inline void exchange(int fd, const char *text, const char *reply)
-{
-    send_all(fd, text, strlen(text));
-    expect_reply(fd, reply);
-}
-
-/* A reset instead of an orderly end. */
-static inline void close_hard(int fd)
-{
-    struct linger hard = { .l_onoff = 1, .l_linger = 0 };
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
-    close(fd);
-}
-
-static inline void allow_descriptors(rlim_t count)
-{
-    struct rlimit lim;
-    getrlimit(RLIMIT_NOFILE, &lim);
-    if (lim.rlim_cur >= count)
-        return;
-    lim.rlim_cur = count < lim.rlim_max ? count : lim.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &lim);
+    return client_at(&r->sa[0], r->sa_len[0]);
 }
 
 static inline struct evio_loop_stats rig_stats(const struct rig *r)

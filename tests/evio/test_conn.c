@@ -201,6 +201,7 @@ static enum evio_action closing_data(struct evio_conn *c)
 {
     struct state *s = state_of(c);
     s->conn = c;
+    evio_loop_set_udata(evio_conn_loop(c), c);
     if (s->close_in == 'd')
         close_now(s, c);
     if (s->close_in == 't') {
@@ -210,8 +211,6 @@ static enum evio_action closing_data(struct evio_conn *c)
     }
     if (s->close_in == 'k')
         evio_loop_post(evio_conn_loop(c), on_task, s);
-    if (s->close_in == 'w')
-        evio_conn_write(c, s, sizeof(*s));
     if (s->close_in == 'h') {
         char *big = calloc(1, 32 << 20);
         evio_conn_write(c, big, 32 << 20);
@@ -223,10 +222,10 @@ static enum evio_action closing_data(struct evio_conn *c)
 static void closing_prewrite(struct evio_loop *l)
 {
     struct state *s = (struct state *)rig_of_loop(l);
-    if (s->close_in == 'p' && s->conn) {
-        close_now(s, s->conn);
-        s->conn = NULL;
-    }
+    struct evio_conn *c = evio_loop_udata(l); /* every loop comes here; one has a connection */
+    if (s->close_in == 'p' && c)
+        close_now(s, c);
+    evio_loop_set_udata(l, NULL);
 }
 
 static void closing_high_water(struct evio_conn *c)
@@ -487,6 +486,7 @@ Test(conn, a_wake_from_any_thread_fires_data_also_into_the_close)
         evio_conn_wake(s->conn); /* closed: nothing */
         rig_stop(&s->rig);
         cr_assert_eq(gauge_get(&s->data), before);
+        evio_conn_unref(s->conn);
         free(s);
     }
 }
@@ -531,7 +531,7 @@ Test(conn, knows_its_addresses)
              ntohs(((struct sockaddr_in *)&s->rig.sa[0])->sin_port), ntohs(me.sin_port));
     expect_reply(fd, want);
     close(fd);
-    fd = rig_client_at(&s->rig.sa[1], s->rig.sa_len[1]);
+    fd = client_at(&s->rig.sa[1], s->rig.sa_len[1]);
     snprintf(line, sizeof(line), "1 %s/s:0 :0;", dir);
     expect_reply(fd, line);
     close(fd);

@@ -163,7 +163,7 @@ Test(server, binds_several_addresses_and_tells_the_real_ports)
         cr_assert_str_eq(s->rig.text[i] + len - tail_len, tail);
         if (index == 3)
             continue;
-        int fd = rig_client_at(&s->rig.sa[i], s->rig.sa_len[i]);
+        int fd = client_at(&s->rig.sa[i], s->rig.sa_len[i]);
         exchange(fd, "x", "x");
         close(fd);
     }

@@ -45,7 +45,7 @@ Test(stream, echoes_every_byte_in_order_over_tcp_and_unix)
                   (struct evio_options){ .num_loops = rig_loops(i) }, addrs, 2);
         int fds[CLIENTS];
         for (int k = 0; k < CLIENTS; k++)
-            fds[k] = rig_client_at(&s->rig.sa[k % 2], s->rig.sa_len[k % 2]);
+            fds[k] = client_at(&s->rig.sa[k % 2], s->rig.sa_len[k % 2]);
         char out[3000], in[3000];
         for (int round = 0; round < ROUNDS; round++) {
             size_t len = 1 + (size_t)(round * 101) % sizeof(out);
@@ -415,7 +415,7 @@ Test(stream, a_reset_is_noticed_while_paused)
     struct gauge *g = &s->events;
     struct timespec end;
     clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += RIG_PATIENCE_S;
+    end.tv_sec += PATIENCE_S;
     pthread_mutex_lock(&g->lock);
     while (g->value != 1000 && pthread_cond_timedwait(&g->changed, &g->lock, &end) == 0)
         continue;

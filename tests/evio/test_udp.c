@@ -36,7 +36,7 @@ static void other_closed(struct evio_conn *c, int reason)
 
 static int udp_client(const struct rig *r, int at)
 {
-    struct timeval patience = { RIG_PATIENCE_S, 0 };
+    struct timeval patience = { PATIENCE_S, 0 };
     int fd = socket(r->sa[at].ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     cr_assert(connect(fd, (const struct sockaddr *)&r->sa[at], r->sa_len[at]) == 0);
