@@ -192,7 +192,7 @@ Test(clients, setinfo_and_switches)
     wire_expect(w, "CLIENT NO-TOUCH off", "+OK");
     wire_expect(w, "CLIENT NO-EVICT on", "+OK");
     info = client_list(w, "CLIENT INFO");
-    cr_assert(strstr(info, " flags=e "), "%s", info);
+    cr_assert(strstr(info, " flags=Ue "), "%s", info);
     free(info);
     wire_close(w);
     proc_stop(p);

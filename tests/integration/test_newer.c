@@ -85,7 +85,7 @@ static const struct row delex_rows[] = {
     { "DELEX k IFEQ a b", WRONG_ARITY("delex") },
     { "DELEX", WRONG_ARITY("delex") },
     { "SET k v", "+OK" },
-    { "DELEX k NX v", "-ERR *nvalid condition" },
+    { "DELEX k NX v", "-ERR Invalid condition*" },
     { "DELEX k IFDEQ 12", "-ERR * exactly 16 hexadecimal characters" },
     { "DELIFEQ k w", ":0" },
     { "DELIFEQ k v", ":1" },

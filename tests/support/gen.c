@@ -156,7 +156,7 @@ static const char *const templates[] = {
     "!CONFIG SET nosuch 1",
     "!CONFIG SET maxclients",
     "!CONFIG SET timeout abc|-1",
-    "!CONFIG SET port 1 port 2",
+    "!CONFIG SET timeout 1 timeout 2",
     "!CONFIG SET databases 3",
     "!CONFIG RESETSTAT",
     "CONFIG $v",
