@@ -21,9 +21,14 @@ static bool is_text(const struct directive *d)
     return d->kind == CONFIG_TEXT || d->kind == CONFIG_WORDS;
 }
 
+static bool is_absent(const struct directive *d)
+{
+    return d->kind == CONFIG_ABSENT;
+}
+
 static config_int *number_at(const struct config *c, const struct directive *d)
 {
-    assert(!is_text(d));
+    assert(!is_text(d) && !is_absent(d));
     return (config_int *)((char *)(uintptr_t)c + d->offset);
 }
 
@@ -246,6 +251,13 @@ bool config_value_parse(struct config *c, const struct directive *d, struct slic
     case CONFIG_TEXT:
     case CONFIG_WORDS:
         return parse_text(c, text, out, why);
+    case CONFIG_ABSENT:
+        out->text = d->def_text;
+        if (slice_is(text, d->def_text))
+            return true;
+        snprintf(why, CONFIG_WHY_BYTES, "argument must be '%s': nothing else is supported yet",
+                 d->def_text);
+        return false;
     }
     assert(!"kind");
     return false;
@@ -255,6 +267,8 @@ bool config_value_parse(struct config *c, const struct directive *d, struct slic
 
 void config_value_put(struct config *c, const struct directive *d, const struct config_value *v)
 {
+    if (is_absent(d))
+        return;
     if (is_text(d)) {
         assert(v->text);
         atomic_store(text_at(c, d), v->text);
@@ -267,16 +281,17 @@ void config_value_put(struct config *c, const struct directive *d, const struct 
 void config_value_get(const struct config *c, const struct directive *d, struct config_value *v)
 {
     *v = (struct config_value){ 0 };
-    if (is_text(d))
+    if (is_absent(d))
+        v->text = d->def_text;
+    else if (is_text(d))
         v->text = atomic_load(text_at(c, d));
     else
         v->number = atomic_load(number_at(c, d));
 }
 
-bool config_value_same(const struct directive *d, const struct config_value *a,
-                       const struct config_value *b)
+bool config_value_same(const struct config_value *a, const struct config_value *b)
 {
-    return is_text(d) ? strcmp(a->text, b->text) == 0 : a->number == b->number;
+    return a->text ? strcmp(a->text, b->text) == 0 : a->number == b->number;
 }
 
 void config_value_format(const struct directive *d, const struct config_value *v,
@@ -302,6 +317,9 @@ void config_value_format(const struct directive *d, const struct config_value *v
         if (d->offset == offsetof(struct config, dir) && getcwd(out, CONFIG_VALUE_BYTES))
             return;
         snprintf(out, CONFIG_VALUE_BYTES, "%s", v->text);
+        return;
+    case CONFIG_ABSENT:
+        snprintf(out, CONFIG_VALUE_BYTES, "%s", d->def_text);
         return;
     }
     assert(!"kind");

@@ -22,6 +22,7 @@ enum config_kind {
     CONFIG_ENUM,
     CONFIG_TEXT,
     CONFIG_WORDS, /* text of several words: its values are joined by spaces */
+    CONFIG_ABSENT, /* of what is not built: its one possible value is the default, and it is kept nowhere */
 };
 
 enum config_change {
@@ -56,7 +57,7 @@ struct config_store {
 /* A value that was read and found good, not yet in force. */
 struct config_value {
     int64_t number;
-    const char *text; /* the store's */
+    const char *text; /* the store's or the table's */
 };
 
 /* All directives; a row without a name ends them. */
@@ -70,8 +71,7 @@ bool config_value_parse(struct config *c, const struct directive *d, struct slic
                         struct config_value *out, char *why);
 void config_value_put(struct config *c, const struct directive *d, const struct config_value *v);
 void config_value_get(const struct config *c, const struct directive *d, struct config_value *v);
-bool config_value_same(const struct directive *d, const struct config_value *a,
-                       const struct config_value *b);
+bool config_value_same(const struct config_value *a, const struct config_value *b);
 /* As CONFIG GET shows it. */
 void config_value_format(const struct directive *d, const struct config_value *v,
                          char out[CONFIG_VALUE_BYTES]);

@@ -148,7 +148,7 @@ void config_reply_set(struct config *c, struct reply *out, const struct slice *p
     }
     pthread_mutex_unlock(&c->store->lock);
     for (int i = 0; changed && i < pair_count; i++) {
-        if (!config_value_same(set[i].directive, &set[i].before, &set[i].value))
+        if (!config_value_same(&set[i].before, &set[i].value))
             changed(arg, set[i].directive->name);
     }
     reply_ok(out);

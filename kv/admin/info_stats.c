@@ -147,21 +147,16 @@ void info_section_memory(struct info_text *t)
 static void add_rates(struct info_text *t, uint64_t commands, uint64_t in_bytes, uint64_t out_bytes)
 {
     struct server_rates *r = &t->server->rates;
-    int64_t now_ms = server_unix_ms();
-    int64_t before_ms = atomic_load(&r->at_ms);
-    if (!before_ms)
-        before_ms = t->server->started_ms;
-    int64_t passed_ms = now_ms - before_ms;
-    /* Whoever moves the time on writes the figures; others show the ones that stand. */
-    if (passed_ms >= 1000 && atomic_compare_exchange_strong(&r->at_ms, &before_ms, now_ms)) {
-        uint64_t base[3] = { commands, in_bytes, out_bytes };
+    const uint64_t now[3] = { commands, in_bytes, out_bytes };
+    int64_t now_ms = server_unix_ms(), at_ms = atomic_load(&r->at_ms);
+    int64_t passed_ms = now_ms - (at_ms ? at_ms : t->server->started_ms);
+    /* Whoever moves the time on writes the figures; others show those that stand. */
+    if (passed_ms >= 1000 && atomic_compare_exchange_strong(&r->at_ms, &at_ms, now_ms)) {
         for (int i = 0; i < 3; i++) {
-            uint64_t before = atomic_exchange(&r->total[i], base[i]);
-            uint64_t more = base[i] > before ? base[i] - before : 0; /* RESETSTAT */
+            uint64_t before = atomic_exchange(&r->total[i], now[i]);
+            uint64_t more = now[i] > before ? now[i] - before : 0; /* after RESETSTAT */
             atomic_store(&r->per_s[i], more * 1000 / (uint64_t)passed_ms);
         }
-    } else if (!atomic_load(&r->at_ms) && passed_ms >= 1000) {
-        return;
     }
     info_add(t,
              "instantaneous_ops_per_sec:%" PRIu64 "\ntotal_net_input_bytes:%" PRIu64
@@ -192,18 +187,20 @@ void info_section_stats(struct info_text *t)
 {
     struct server *s = t->server;
     uint64_t commands = SERVER_SUM(s, commands);
-    uint64_t reads = 0, writes = 0;
+    uint64_t reads = 0, writes = 0, in_bytes = 0, out_bytes = 0;
     for (int i = 0; i < s->worker_count; i++) {
         struct evio_loop_stats l;
         evio_loop_stats(s->workers[i]->loop, &l);
         reads += l.reads;
         writes += l.writes;
+        in_bytes += l.read_bytes;
+        out_bytes += l.written_bytes;
     }
     info_add(t,
              "# Stats\ntotal_connections_received:%" PRIu64 "\ntotal_commands_processed:%" PRIu64
              "\n",
              SERVER_SUM(s, connections_received), commands);
-    add_rates(t, commands, SERVER_SUM(s, net_in_bytes), SERVER_SUM(s, net_out_bytes));
+    add_rates(t, commands, in_bytes, out_bytes);
     info_add(t,
              "rejected_connections:%" PRIu64 "\nsync_full:0\nsync_partial_ok:0\n"
              "sync_partial_err:0\n",
