@@ -72,44 +72,6 @@ void segment_clear(uint64_t word, uint64_t hash, struct place at)
     at.bucket->tags[at.index] = BUCKET_EMPTY_TAG;
 }
 
-static inline bool bytes_equal(const char *a, const char *b, size_t len)
-{
-    /* Most keys are this long, and a call costs as much as the comparison. */
-    if (len >= 8 && len <= 16) {
-        uint64_t a0, b0, a1, b1;
-        memcpy(&a0, a, 8);
-        memcpy(&b0, b, 8);
-        memcpy(&a1, a + len - 8, 8);
-        memcpy(&b1, b + len - 8, 8);
-        return ((a0 ^ b0) | (a1 ^ b1)) == 0;
-    }
-    return len == 0 || memcmp(a, b, len) == 0;
-}
-
-struct entry *segment_find(uint64_t word, struct slice key, uint64_t hash, struct place *at)
-{
-    struct bucket *buckets = segment_buckets(word);
-    uint32_t n = segment_bucket_count(word);
-    uint32_t i = segment_home(word, hash);
-    uint8_t tag = bucket_tag(hash);
-    /* The bound matters only where every bucket was passed by. */
-    for (uint32_t step = 0; step <= SEGMENT_REACH; step++) {
-        struct bucket *b = &buckets[i];
-        for (unsigned m = bucket_match(b, tag); m; m &= m - 1) {
-            uint32_t index = (uint32_t)__builtin_ctz(m);
-            struct entry *e = bucket_get(b, index);
-            if (entry_key_len(e) == key.len && bytes_equal(entry_key_ptr(e), key.ptr, key.len)) {
-                *at = (struct place){ b, index };
-                return e;
-            }
-        }
-        if (!b->passed)
-            return NULL;
-        i = i + 1 == n ? 0 : i + 1;
-    }
-    return NULL;
-}
-
 bool segment_find_entry(uint64_t word, const struct entry *e, uint64_t hash, struct place *at)
 {
     struct bucket *buckets = segment_buckets(word);

@@ -82,8 +82,7 @@ uint32_t segment_fit(uint32_t count);
 /* False: no room in reach. The word's count is the caller's to change. */
 bool segment_put(uint64_t word, struct entry *e, uint64_t hash, struct place *at);
 void segment_clear(uint64_t word, uint64_t hash, struct place at);
-/* The entry with this key, or with only == that very entry. */
-struct entry *segment_find(uint64_t word, struct slice key, uint64_t hash, struct place *at);
+/* Whether, and where, this very entry is in. */
 bool segment_find_entry(uint64_t word, const struct entry *e, uint64_t hash, struct place *at);
 
 /* Calls fn for every entry whose home is this bucket. */

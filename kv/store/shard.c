@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "kv/base/hash.h"
+#include "kv/store/lookup.h"
 #include "kv/store/shard_layout.h"
 
 struct shard *shard_new(const struct shard_options *o)

@@ -17,11 +17,6 @@ void table_init(struct table *t, uint64_t seed)
     *t = (struct table){ .seed = seed };
 }
 
-static uint64_t slot_of(const struct table *t, uint64_t hash)
-{
-    return hash >> 1 >> (63 - t->depth);
-}
-
 static uint64_t slot_count(const struct table *t)
 {
     return 1ull << t->depth;
@@ -77,38 +72,9 @@ void table_deinit(struct table *t)
     free_dir(t);
 }
 
-struct entry *table_find(const struct table *t, struct slice key, uint64_t hash, struct place *at)
-{
-    if (!t->dir)
-        return NULL;
-    return segment_find(t->dir[slot_of(t, hash)], key, hash, at);
-}
-
 bool table_find_entry(const struct table *t, const struct entry *e, uint64_t hash, struct place *at)
 {
-    return t->dir && segment_find_entry(t->dir[slot_of(t, hash)], e, hash, at);
-}
-
-void table_prefetch_bucket(const struct table *t, uint64_t hash)
-{
-    if (!t->dir)
-        return;
-    uint64_t word = t->dir[slot_of(t, hash)];
-    __builtin_prefetch(&segment_buckets(word)[segment_home(word, hash)]);
-}
-
-void table_prefetch_entry(const struct table *t, uint64_t hash)
-{
-    if (!t->dir)
-        return;
-    uint64_t word = t->dir[slot_of(t, hash)];
-    const struct bucket *b = &segment_buckets(word)[segment_home(word, hash)];
-    unsigned m = bucket_match(b, bucket_tag(hash));
-    if (m) {
-        const char *e = (const char *)bucket_get(b, (unsigned)__builtin_ctz(m));
-        __builtin_prefetch(e);
-        __builtin_prefetch(e + BUCKET_BYTES);
-    }
+    return t->dir && segment_find_entry(t->dir[table_slot(t, hash)], e, hash, at);
 }
 
 /* ---- growing ---- */
@@ -214,7 +180,7 @@ int table_insert(struct table *t, struct entry *e, uint64_t hash, struct place *
     if (!t->dir && first_segment(t))
         return -ENOMEM;
     for (;;) {
-        uint64_t first = first_slot(t, slot_of(t, hash));
+        uint64_t first = first_slot(t, table_slot(t, hash));
         uint64_t word = t->dir[first];
         if (segment_count(word) < segment_limit(segment_bucket_count(word)) &&
             segment_put(word, e, hash, at)) {
@@ -286,10 +252,10 @@ static void shrink(struct table *t, uint64_t hash)
         table_deinit(t);
         return;
     }
-    uint64_t first = first_slot(t, slot_of(t, hash));
+    uint64_t first = first_slot(t, table_slot(t, hash));
     while (segment_count(t->dir[first]) <= MERGE_CHECK_ENTRIES && merge(t, first)) {
         halve_dir(t);
-        first = first_slot(t, slot_of(t, hash));
+        first = first_slot(t, table_slot(t, hash));
     }
 
     uint64_t old = t->dir[first], word;
@@ -305,7 +271,7 @@ static void shrink(struct table *t, uint64_t hash)
 
 void table_remove(struct table *t, uint64_t hash, struct place at)
 {
-    uint64_t first = first_slot(t, slot_of(t, hash));
+    uint64_t first = first_slot(t, table_slot(t, hash));
     uint64_t word = t->dir[first];
     segment_clear(word, hash, at);
     uint32_t count = segment_count(word) - 1;

@@ -22,12 +22,16 @@ struct table {
     size_t bytes;           /* directory and buckets, as the allocator counts */
 };
 
+static inline uint64_t table_slot(const struct table *t, uint64_t hash)
+{
+    return hash >> 1 >> (63 - t->depth);
+}
+
 void table_init(struct table *t, uint64_t seed);
 /* Frees what the table owns. */
 void table_deinit(struct table *t);
 
-struct entry *table_find(const struct table *t, struct slice key, uint64_t hash, struct place *at);
-/* Where this very entry is. False: not in this table. */
+/* To find a key: lookup.h. Where this very entry is. False: not in this table. */
 bool table_find_entry(const struct table *t, const struct entry *e, uint64_t hash,
                       struct place *at);
 /* Its key must not be in yet. 0 or -ENOMEM: nothing changed. Other places are no longer valid. */
@@ -36,9 +40,6 @@ int table_insert(struct table *t, struct entry *e, uint64_t hash, struct place *
 void table_replace(struct place at, struct entry *e, uint64_t hash);
 /* Never fails. Other places are no longer valid. */
 void table_remove(struct table *t, uint64_t hash, struct place at);
-
-void table_prefetch_bucket(const struct table *t, uint64_t hash);
-void table_prefetch_entry(const struct table *t, uint64_t hash);
 
 /* See shard_scan(). */
 uint64_t table_scan(const struct table *t, uint64_t cursor, size_t count, segment_visit fn,

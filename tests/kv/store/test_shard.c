@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "kv/base/hash.h"
+#include "kv/store/lookup.h"
 #include "kv/store/shard_layout.h"
 #include "kv/types/string.h"
 #include "tests/support/rng.h"

@@ -4,6 +4,7 @@
 
 #include "kv/base/hash.h"
 #include "kv/store/entry_layout.h"
+#include "kv/store/lookup.h"
 #include "kv/store/table.h"
 #include "tests/support/rng.h"
 
