@@ -71,8 +71,7 @@ struct evio_conn_extra *evio_conn_extra(struct evio_conn *c)
 int evio_conn_register(struct evio_conn *c)
 {
     struct evio_backend *b = &c->loop->backend;
-    int ret = b->ops->add(b, &c->handle, c->flags & EVIO_C_UNIX);
-    return ret;
+    return b->ops->add(b, &c->handle, c->flags & EVIO_C_UNIX);
 }
 
 void evio_conn_opened(struct evio_conn *c)
@@ -297,13 +296,15 @@ void evio_conn_finish(struct evio_conn *c)
         return;
     }
     bool idle = c->in_begin == c->in_end;
-    if (idle && !(c->flags & EVIO_C_CLOSING))
+    if (idle)
         evio_conn_release_input(c);
     if (c->flags & EVIO_C_DIALING)
         return;
     bool at_rest = !(c->flags & (EVIO_C_PAUSED | EVIO_C_CLOSING | EVIO_C_UDP));
-    if (at_rest && (c->loop->stopping || (c->flags & EVIO_C_EOF && idle && !c->out.bytes)))
-        c->flags |= EVIO_C_CLOSING;
+    if (at_rest && (c->loop->stopping || (c->flags & EVIO_C_EOF && idle && !c->out.bytes))) {
+        begin_closing(c, 0); /* comes back here */
+        return;
+    }
     if (!(c->flags & EVIO_C_CLOSING) || c->out.bytes > 0)
         return;
     if (c->flags & EVIO_C_DETACHING)

@@ -77,6 +77,8 @@ struct evio_conn {
     _Atomic int refs;
 };
 
+_Static_assert(sizeof(struct evio_conn) <= 256, "ten thousand idle connections are to be cheap");
+
 /* Takes fd unless it returns NULL: out of memory. */
 struct evio_conn *evio_conn_new(struct evio_loop *l, int fd, int addr_index, uint32_t flags);
 void evio_conn_discard(struct evio_conn *c);                  /* a new one, without any event */

@@ -83,8 +83,10 @@ struct evio_events {
      * was read and not consumed is still in evio_conn_input(). */
     void (*detached)(struct evio_conn *c, int fd);
     /* Bytes have arrived (evio_conn_input() has all that is unconsumed), or the peer has shut its
-     * sending side (evio_conn_eof()), or evio_conn_wake() was called. For UDP: one datagram; what
-     * is written goes to its sender. */
+     * sending side (evio_conn_eof()), or evio_conn_wake() was called. After the peer's end the
+     * library closes the connection by itself, once reading is not paused and nothing is
+     * unconsumed or pending. For UDP: one datagram, valid in this event alone; all that the event
+     * writes is one datagram to its sender. */
     enum evio_action (*data)(struct evio_conn *c);
     /* Pending output rose above the high water mark, or fell to the low one after that. */
     void (*high_water)(struct evio_conn *c);
@@ -108,8 +110,8 @@ struct evio_options {
     size_t low_water_bytes;   /* 0: a quarter of the high one */
     int64_t spin_us;          /* busy-poll this long before sleeping; 0: sleep at once */
     int64_t stop_deadline_ms; /* of a graceful stop by EVIO_SHUTDOWN; 0: 5000 */
-    const int *inherited_fds; /* listening sockets of the parent process, in place of binding (see
-                                 evio_listen_fds) */
+    const int *inherited_fds; /* listening sockets of the parent process (see evio_listen_fds), in
+                                 place of the addresses given; the server's if _new succeeds */
     int inherited_count;
     int unix_mode;           /* permission bits of unix socket files; 0: as umask says */
     const char *thread_name; /* prefix of the loops' thread names; NULL: "evio" */
@@ -136,7 +138,8 @@ void evio_server_free(struct evio_server *s);
 int evio_serve(const struct evio_events *events, const struct evio_options *options,
                const char *const *addrs, int addr_count);
 /* Graceful stop [any thread, async-signal-safe]: listeners close, tasks posted so far run, what is
- * queued is written, then connections close; after deadline_ms what is left is cut. */
+ * queued is written, then connections close, those whose reading is paused when they resume;
+ * after deadline_ms what is left is cut. */
 void evio_server_stop(struct evio_server *s, int64_t deadline_ms);
 void *evio_server_udata(const struct evio_server *s);
 int evio_server_num_loops(const struct evio_server *s);

@@ -1,4 +1,5 @@
 /* Input and output of connections: order, completeness, pausing, water marks, slow readers. */
+#include "evio/conn.h"
 #include "tests/evio/rig.h"
 
 enum { MEGABYTE = 1024 * 1024, SLOW_BYTES = 100 * MEGABYTE };
@@ -323,6 +324,33 @@ Test(stream, reads_straight_into_memory_of_the_application)
     rig_stop(&s->rig);
     free(out);
     free(s->into);
+    free(s);
+}
+
+static enum evio_action keep_conn(struct evio_conn *c)
+{
+    state_of(c)->conn = c;
+    return rig_echo(c);
+}
+
+static void expect_no_buffers(struct evio_loop *l, void *arg)
+{
+    (void)l;
+    struct state *s = arg;
+    cr_assert(!s->conn->in && !s->conn->out.head && !s->conn->extra);
+    gauge_add(&s->events, 1);
+}
+
+Test(stream, an_idle_connection_holds_no_buffer)
+{
+    struct state *s = state_new();
+    rig_start_tcp(&s->rig, (struct evio_events){ .data = keep_conn }, (struct evio_options){ 0 });
+    int fd = rig_client(&s->rig);
+    exchange(fd, "x", "x");
+    evio_loop_post(evio_server_loop(s->rig.server, 0), expect_no_buffers, s);
+    gauge_wait(&s->events, 1);
+    close(fd);
+    rig_stop(&s->rig);
     free(s);
 }
 
