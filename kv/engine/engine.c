@@ -111,20 +111,20 @@ static bool own_shard(struct worker *w)
     atomic_store_explicit(&e->given_back, false, memory_order_relaxed);
     e->lent = false;
     shard_hold(w->shard, w);
-    shard_set_now(w->shard, server_unix_ms());
     return true;
 }
 
 /* Runs what was sent to this shard, in order, as far as that is possible now: whoever arms a message or gives the shard back
- * wakes the loop. */
-static void drain_inbox(struct worker *w)
+ * wakes the loop. True: nothing is left. */
+static bool drain_inbox(struct worker *w)
 {
     struct inbox *in = &w->engine->inbox;
-    struct message *m;
+    struct message *m = NULL;
     while (own_shard(w) && (m = inbox_peek(in)) && is_armed(m)) {
         inbox_pop(in, m);
         if (m->kind == MESSAGE_HOP) {
             struct hop *h = (struct hop *)m;
+            shard_set_now(w->shard, h->round->now_ms);
             run_hop(w, h);
             send_back(w, h->round, m);
         } else {
@@ -135,6 +135,26 @@ static void drain_inbox(struct worker *w)
         }
     }
     engine_wake_marked(w);
+    return !m && !w->engine->lent;
+}
+
+/* Takes over the clock's time, as gate.h says: what was pushed before comes first. */
+static void take_time(struct worker *w)
+{
+    struct gate *g = w->server->gate;
+    int64_t now_ms = server_unix_ms();
+    if (w->engine->shard_count == 1) {
+        shard_set_now(w->shard, now_ms);
+        return;
+    }
+    bool later = w->engine->lent || now_ms > shard_now(w->shard);
+    if (later) {
+        gate_enter(g);
+        now_ms = gate_time(g, server_unix_ms());
+        gate_leave(g);
+    }
+    if (drain_inbox(w) && later)
+        shard_set_now(w->shard, now_ms);
 }
 
 static void drain_back(struct worker *w)
@@ -284,14 +304,11 @@ void engine_turn(struct worker *w)
     struct engine *e = w->engine;
     struct session *later = NULL;
     bool stop = atomic_load_explicit(&w->server->stopping, memory_order_relaxed);
-    if (own_shard(w))
-        shard_set_now(w->shard, server_unix_ms());
+    take_time(w);
     if (stop && !e->stopping)
         stop_reading(w);
-    if (e->shard_count > 1) {
+    if (e->shard_count > 1)
         drain_back(w);
-        drain_inbox(w);
-    }
     for (int pass = 0; e->ready && pass < PASSES_MAX; pass++) {
         parse_ready(w, &later);
         if (e->shard_count > 1) {
@@ -312,5 +329,5 @@ void engine_turn(struct worker *w)
     if (e->stopping)
         stop_if_quiet(w);
     else
-        background_plan(w);
+        background_run(w);
 }

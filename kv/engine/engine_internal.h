@@ -92,6 +92,7 @@ struct round {
     struct hold *holds;
     int pending; /* messages out and not back */
     _Atomic bool armed;
+    int64_t now_ms;     /* when it was pushed, 0: to one inbox, it runs at that shard's time */
     struct outbuf done; /* replies of PLACE_DONE */
 };
 
@@ -167,7 +168,7 @@ void merge_parts(struct round *r, struct queued *q, struct reply *out);
 
 /* ---- background.c ---- */
 void background_init(struct worker *w);
-/* At the end of a turn: has the timer run when the shard has something to do. */
-void background_plan(struct worker *w);
+/* At the end of a turn: a slice of what is due, and a timer for what comes later. */
+void background_run(struct worker *w);
 
 #endif

@@ -29,10 +29,8 @@ static void take_shards(struct worker *w, struct hold *h)
 {
     for (int i = 0; i < h->part_count; i++) {
         struct shard *s = w->engine->shards[h->shards[i]];
-        if (h->shards[i] == w->index)
-            continue;
         shard_hold(s, w);
-        shard_set_now(s, shard_now(w->shard));
+        shard_set_now(s, h->round->now_ms);
     }
 }
 
@@ -59,7 +57,6 @@ bool hold_arrive(struct worker *w, struct hold_part *part)
     if (before + 1 < h->part_count)
         return false; /* from here the hold may be gone */
     e->lent = false;
-    shard_hold(w->shard, w);
     take_shards(w, h);
     struct reply out;
     outbuf_begin(&h->out, &out, 2);

@@ -121,12 +121,14 @@ static void send_out(struct round *r, int messages)
 {
     struct server *server = r->home->server;
     bool several = messages > 1;
+    r->now_ms = 0;
     /* Arguments point into the input: it must not move until they have been used. */
     for (int i = 0; i < r->span_count; i++)
         evio_conn_pause_read(r->spans[i].session->conn);
     if (several) {
         atomic_store_explicit(&r->armed, false, memory_order_relaxed);
         gate_enter(server->gate);
+        r->now_ms = gate_time(server->gate, server_unix_ms());
     }
     push_all(r, several);
     if (several) {
