@@ -23,7 +23,6 @@ TestSuite(string_commands, .init = begin, .fini = end);
 
 #define RUN(...) fake_run(f, __VA_ARGS__, NULL)
 #define EXPECT(reply, ...) cr_expect_str_eq(RUN(__VA_ARGS__), reply)
-#define WRONG_TYPE "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
 #define SYNTAX "-ERR syntax error\r\n"
 #define NOT_INTEGER "-ERR value is not an integer or out of range\r\n"
 #define NOT_FLOAT "-ERR value is not a valid float\r\n"
