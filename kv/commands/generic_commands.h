@@ -1,5 +1,5 @@
-/* generic_commands: the handlers of the generic group, for the group's table in generic.c. They run on the thread that holds
- * the shards of the call's keys and write one reply each. */
+/* generic_commands: the handlers of the generic group, for the group's table in generic.c. They run
+ * on the thread that holds the shards of the call's keys and write one reply each. */
 #ifndef KV_COMMANDS_GENERIC_COMMANDS_H
 #define KV_COMMANDS_GENERIC_COMMANDS_H
 

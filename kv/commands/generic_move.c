@@ -82,7 +82,8 @@ struct place {
     int db, arg;
 };
 
-/* Takes the entry from one place to another, which is not the same. False: out of memory; nothing changed. */
+/* Takes the entry from one place to another, which is not the same. False: out of memory; nothing
+ * changed. */
 static bool relocate(struct call *c, struct place from, struct place to)
 {
     struct edit source, target;
@@ -124,8 +125,8 @@ void generic_cmd_move(struct call *c)
         reply_int(c->out, 1);
 }
 
-/* False: the error is written. *renamed is false as well where source and target are the same, or the target must be new and
- * is not. */
+/* False: the error is written. *renamed is false as well where source and target are the same, or
+ * the target must be new and is not. */
 static bool rename_key(struct call *c, bool only_to_new, bool *renamed)
 {
     *renamed = false;

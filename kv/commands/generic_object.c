@@ -1,4 +1,5 @@
-/* generic_object: OBJECT, which looks at how a value is held. It counts nothing and renews no idle time. */
+/* generic_object: OBJECT, which looks at how a value is held. It counts nothing and renews no idle
+ * time. */
 #include <limits.h>
 
 #include "kv/commands/generic_commands.h"

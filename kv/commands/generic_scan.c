@@ -1,7 +1,8 @@
 /* generic_scan: going through the keys of a database.
  *
- * A cursor of SCAN is position * number of shards + shard: the shards are walked one after the other, each by the cursor of
- * its table. It begins with 0 and, where the last shard ends, becomes 0 again. */
+ * A cursor of SCAN is position * number of shards + shard: the shards are walked one after the
+ * other, each by the cursor of its table. It begins with 0 and, where the last shard ends, becomes
+ * 0 again. */
 #include <ctype.h>
 
 #include "kv/base/glob.h"
@@ -17,7 +18,8 @@ enum {
 
 static const uint64_t POSITION_MASK = (1ull << 48) - 1;
 
-/* The names that a walk has found; they are borrowed from their entries, and the list lies in the call's scratch memory. */
+/* The names that a walk has found; they are borrowed from their entries, and the list lies in the
+ * call's scratch memory. */
 struct names {
     struct call *call;
     struct slice pattern; /* ptr NULL: any */
@@ -81,8 +83,8 @@ void generic_cmd_keys(struct call *c)
         names_reply(&n, c->out);
 }
 
-/* Holding all shards, it is null only if there is no key at all. The shards are tried from one on that is chosen by how many
- * keys each has. */
+/* Holding all shards, it is null only if there is no key at all. The shards are tried from one on
+ * that is chosen by how many keys each has. */
 void generic_cmd_randomkey(struct call *c)
 {
     uint64_t total = 0;
@@ -107,7 +109,8 @@ void generic_cmd_randomkey(struct call *c)
 
 /* ---- SCAN ---- */
 
-/* As strtoul() reads it, for that is what clients have come to know: one sign, and nothing at all is 0. */
+/* As strtoul() reads it, for that is what clients have come to know: one sign, and nothing at all
+ * is 0. */
 static bool parse_cursor(struct slice s, uint64_t *cursor)
 {
     bool negative = s.len && s.ptr[0] == '-';

@@ -12,7 +12,8 @@ static void cmd_dbsize(struct call *c)
     reply_int(c->out, (int64_t)shard_count(call_shard(c, c->shard_index), c->db));
 }
 
-/* ASYNC and SYNC are the same here: the keys are gone at once, and no loop waits for their memory to be freed. */
+/* ASYNC and SYNC are the same here: the keys are gone at once, and no loop waits for their memory
+ * to be freed. */
 static bool flush_mode_is_known(struct call *c)
 {
     if (c->argc == 1)

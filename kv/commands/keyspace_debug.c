@@ -1,4 +1,5 @@
-/* keyspace_debug: DEBUG, for tests and for looking inside. Refused unless enable-debug-command allows it. */
+/* keyspace_debug: DEBUG, for tests and for looking inside. Refused unless enable-debug-command
+ * allows it. */
 #include <errno.h>
 #include <math.h>
 #include <stdatomic.h>
@@ -46,7 +47,8 @@ static void debug_set_active_expire(struct call *c)
     reply_ok(c->out);
 }
 
-/* As many bytes as the value would have in an RDB file: a length and the text, or a small integer. */
+/* As many bytes as the value would have in an RDB file: a length and the text, or a small
+ * integer. */
 static size_t serialized_bytes(const struct entry *e)
 {
     int64_t n;

@@ -1,5 +1,5 @@
-/* string_commands: the handlers of the string group, for the group's table in string.c. They run on the thread that holds
- * the shards of the call's keys and write one reply each. */
+/* string_commands: the handlers of the string group, for the group's table in string.c. They run on
+ * the thread that holds the shards of the call's keys and write one reply each. */
 #ifndef KV_COMMANDS_STRING_COMMANDS_H
 #define KV_COMMANDS_STRING_COMMANDS_H
 

@@ -1,7 +1,8 @@
 /* string_lcs: LCS, the longest common subsequence of two strings.
  *
- * cell(i, j) is the length for the first i bytes of a and the first j of b. The subsequence is read off by walking from the
- * last cell to where one string is used up: diagonally over equal bytes, else to the neighbour with the greater length. */
+ * cell(i, j) is the length for the first i bytes of a and the first j of b. The subsequence is read
+ * off by walking from the last cell to where one string is used up: diagonally over equal bytes,
+ * else to the neighbour with the greater length. */
 #include <limits.h>
 #include <stdlib.h>
 

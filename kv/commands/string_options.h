@@ -1,5 +1,6 @@
-/* string_options: the options that SET and its relatives share: which words a command takes, which exclude each other, what
- * expiry and what condition they come to. Used inside one handler; the values are borrowed from the call's arguments. */
+/* string_options: the options that SET and its relatives share: which words a command takes, which
+ * exclude each other, what expiry and what condition they come to. Used inside one handler; the
+ * values are borrowed from the call's arguments. */
 #ifndef KV_COMMANDS_STRING_OPTIONS_H
 #define KV_COMMANDS_STRING_OPTIONS_H
 
@@ -57,17 +58,20 @@ static inline bool string_given(const struct string_options *o, enum string_opti
 
 /* The words from argv[first] to the end; `allowed` are bits. False: the syntax error is written. */
 bool string_options_parse(struct call *c, int first, uint32_t allowed, struct string_options *o);
-/* When the key is to expire: a Unix time in ms, EXPIRE_NONE, or EXPIRE_KEEP with KEEPTTL. False: the error is written. */
+/* When the key is to expire: a Unix time in ms, EXPIRE_NONE, or EXPIRE_KEEP with KEEPTTL. False:
+ * the error is written. */
 bool string_options_expiry(struct call *c, const struct string_options *o, int64_t *at_ms);
 /* A time given as text. relative: from now on. False: the error is written. */
 bool string_expiry(struct call *c, struct slice text, bool seconds, bool relative, int64_t *at_ms);
 
 enum string_condition { STRING_CONDITION_HOLDS, STRING_CONDITION_FAILS, STRING_CONDITION_ERROR };
 
-/* Whether the condition given (none: it holds) holds for what the key has now, NULL: nothing. ERROR: the error is written. */
+/* Whether the condition given (none: it holds) holds for what the key has now, NULL: nothing.
+ * ERROR: the error is written. */
 enum string_condition string_options_check(struct call *c, const struct string_options *o,
                                            const struct entry *e);
-/* string_set(), but with an expiry that has come already the key is taken away. 0 or -ENOMEM: nothing changed. */
+/* string_set(), but with an expiry that has come already the key is taken away. 0 or -ENOMEM:
+ * nothing changed. */
 int string_store(struct call *c, struct edit *ed, struct slice value, int64_t at_ms);
 
 #endif

@@ -185,7 +185,8 @@ void string_cmd_msetex(struct call *c)
     set_pairs_or_none(c, 2, end, at_ms, wanted);
 }
 
-/* False: the error is written. A string of offset + len bytes would be longer than any that can be sent. */
+/* False: the error is written. A string of offset + len bytes would be longer than any that can be
+ * sent. */
 static bool fits(struct call *c, size_t offset, size_t len)
 {
     int64_t max = c->server->config->proto_max_bulk_len;
