@@ -1,5 +1,6 @@
-/* evio-kv: the program. Configuration, the surroundings (log, directory, limits, signals, background), and a server run to its
- * end. Exit code 0 after an orderly stop, 1 if it could not start or was made to stop at once. */
+/* evio-kv: the program. Configuration, the surroundings (log, directory, limits, signals,
+ * background), and a server run to its end. Exit code 0 after an orderly stop, 1 if it could not
+ * start or was made to stop at once. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -70,7 +71,8 @@ static int say_errno(const char *what, const char *name)
     return -1;
 }
 
-/* The process that was started waits for the verdict of the one that serves, so that its exit code tells. */
+/* The process that was started waits for the verdict of the one that serves, so that its exit
+ * code tells. */
 static void daemonize(struct program *p)
 {
     int pipe_fds[2];

@@ -1,4 +1,5 @@
-/* config: the values of the directives: reading them from text, putting them in force, showing them. */
+/* config: the values of the directives: reading them from text, putting them in force, showing
+ * them. */
 #include "kv/admin/config.h"
 
 #include <assert.h>
@@ -101,7 +102,8 @@ const struct directive *config_find(struct slice name)
     return NULL;
 }
 
-/* How many letters must be added, dropped or replaced to make one of the other (Levenshtein's distance). */
+/* How many letters must be added, dropped or replaced to make one of the other (Levenshtein's
+ * distance). */
 static int edit_distance(struct slice a, const char *b)
 {
     int row[NAME_MAX_BYTES + 1];

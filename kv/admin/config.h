@@ -1,9 +1,10 @@
-/* config: the directives: from the file, the command line and CONFIG SET. One table describes them all (name, kind,
- * limits, default, whether it may change at run time, one line of documentation).
+/* config: the directives: from the file, the command line and CONFIG SET. One table describes
+ * them all (name, kind, limits, default, whether it may change at run time, one line of
+ * documentation).
  *
- * Written before the loops start, then only by CONFIG SET on any loop, under the config's own mutex. Numbers and flags are
- * atomics that any thread reads relaxed; a text that may change is swapped whole (config_text), its old copies are kept
- * until the end. */
+ * Written before the loops start, then only by CONFIG SET on any loop, under the config's own
+ * mutex. Numbers and flags are atomics that any thread reads relaxed; a text that may change is
+ * swapped whole (config_text), its old copies are kept until the end. */
 #ifndef KV_ADMIN_CONFIG_H
 #define KV_ADMIN_CONFIG_H
 
@@ -49,8 +50,7 @@ struct config {
     config_text pidfile;
     config_int enable_debug_command;
     config_int proto_max_bulk_len;
-    config_int
-        client_output_high_water; /* bytes a client may leave unread before it is no longer read from */
+    config_int client_output_high_water; /* unread bytes at which a client is no longer read from */
     config_int pin_loops;
     config_int hz; /* accepted for compatibility of config files; nothing ticks */
     config_text dir;
@@ -60,10 +60,12 @@ struct config {
 /* Defaults. 0 or -ENOMEM. */
 int config_init(struct config *c);
 void config_deinit(struct config *c);
-/* argv as of redis-server: an optional file first ("-" is standard input), then "--name value [value]" any number of times.
- * On failure -EINVAL and `error` says which directive, where, and what is wrong. */
+/* argv as of redis-server: an optional file first ("-" is standard input), then "--name value
+ * [value]" any number of times. On failure -EINVAL and `error` says which directive, where, and
+ * what is wrong. */
 int config_load(struct config *c, int argc, char **argv, char *error, size_t error_bytes);
-/* Replies for CONFIG GET pattern..., CONFIG SET name value... (all or nothing, Redis's error texts). */
+/* Replies for CONFIG GET pattern..., CONFIG SET name value... (all or nothing, Redis's error
+ * texts). */
 void config_reply_get(struct config *c, struct reply *out, const struct slice *patterns, int count);
 /* `changed` is called for each directive that changed, after all of them are in force. */
 void config_reply_set(struct config *c, struct reply *out, const struct slice *pairs,

@@ -1,4 +1,5 @@
-/* config_file: directives from a file, from standard input and from the command line, and their list for --help. */
+/* config_file: directives from a file, from standard input and from the command line, and their
+ * list for --help. */
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>

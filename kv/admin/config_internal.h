@@ -21,8 +21,8 @@ enum config_kind {
     CONFIG_BOOL,
     CONFIG_ENUM,
     CONFIG_TEXT,
-    CONFIG_WORDS, /* text of several words: its values are joined by spaces */
-    CONFIG_ABSENT, /* of what is not built: its one possible value is the default, and it is kept nowhere */
+    CONFIG_WORDS,  /* text of several words: its values are joined by spaces */
+    CONFIG_ABSENT, /* of what is not built: only the default is possible, and is kept nowhere */
 };
 
 enum config_change {

@@ -1,4 +1,5 @@
-/* info: INFO's sections. Counters are read relaxed; the keyspace's figures need the shards, so the caller holds all of them. */
+/* info: INFO's sections. Counters are read relaxed; the keyspace's figures need the shards, so
+ * the caller holds all of them. */
 #ifndef KV_ADMIN_INFO_H
 #define KV_ADMIN_INFO_H
 

@@ -1,4 +1,5 @@
-/* info_stats: the sections made of counters: clients, memory, stats, commandstats, keyspace, loops. */
+/* info_stats: the sections made of counters: clients, memory, stats, commandstats, keyspace,
+ * loops. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,7 +144,8 @@ void info_section_memory(struct info_text *t)
 
 /* ---- stats ---- */
 
-/* Nothing ticks here, so the rates are those since the INFO before, if that was at least a second ago. */
+/* Nothing ticks here, so the rates are those since the INFO before, if that was at least a
+ * second ago. */
 static void add_rates(struct info_text *t, uint64_t commands, uint64_t in_bytes, uint64_t out_bytes)
 {
     struct server_rates *r = &t->server->rates;

@@ -7,7 +7,8 @@
 /* Descriptors that are not clients: listeners, logs, the poller of each loop. */
 enum { LIMITS_RESERVED_FILES = 32 };
 
-/* Raises the soft limit of open files so that so many clients fit, as far as the hard limit allows. Returns how many fit now. */
+/* Raises the soft limit of open files so that so many clients fit, as far as the hard limit
+ * allows. Returns how many fit now. */
 int64_t limits_raise_open_files(int64_t clients);
 
 #endif

@@ -77,7 +77,8 @@ int words_split(char *line, struct slice *words, int max)
         if (count < max)
             words[count] = slice_of(start, (size_t)(c.out - start));
         count++;
-        /* The blank behind the word, if there is one, is passed before the terminator takes a place. */
+        /* The blank behind the word, if there is one, is passed before the terminator takes a
+         * place. */
         if (*c.in)
             c.in++;
         else if (c.out == c.in)

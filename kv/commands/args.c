@@ -204,7 +204,8 @@ static void parse_values(struct scanner *s, struct list *out)
         list_add(&run, a);
         if (peek(s) != '[')
             continue;
-        /* The longest run that the bracket repeats: "numkeys key value [key value ...]" is two of three. */
+        /* The longest run that the bracket repeats: "numkeys key value [key value ...]" is two
+         * of three. */
         for (int skip = 0; skip < run.count && skip < ARGS_DEPTH_MAX; skip++) {
             if (!take_repeat(s, slice_of(starts[skip], (size_t)(s->at - starts[skip]))))
                 continue;

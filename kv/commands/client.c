@@ -1,5 +1,5 @@
-/* client: CLIENT and its subcommands. Those about the caller run at once on its loop; LIST and KILL have a part on every loop,
- * for the sessions there. */
+/* client: CLIENT and its subcommands. Those about the caller run at once on its loop; LIST and
+ * KILL have a part on every loop, for the sessions there. */
 #include <stdatomic.h>
 #include <stdio.h>
 

@@ -1,4 +1,5 @@
-/* command: COMMAND and its subcommands. The table does not change after the start, so they run at once. */
+/* command: COMMAND and its subcommands. The table does not change after the start, so they run
+ * at once. */
 #include <stdio.h>
 
 #include "kv/base/glob.h"

@@ -1,5 +1,5 @@
-/* connection: AUTH ECHO HELLO PING QUIT RESET SELECT. They touch the caller's session and nothing else, so they run at once on
- * its loop. */
+/* connection: AUTH ECHO HELLO PING QUIT RESET SELECT. They touch the caller's session and
+ * nothing else, so they run at once on its loop. */
 #include <limits.h>
 #include <stdio.h>
 

@@ -1,5 +1,6 @@
-/* lolwut: an elementary cellular automaton (Wolfram 1983) runs down the screen; two of its rows make one line.
- * The seed picks the rule out of those with something to look at, and the first row. */
+/* lolwut: an elementary cellular automaton (Wolfram 1983) runs down the screen; two of its rows
+ * make one line. The seed picks the rule out of those with something to look at, and the first
+ * row. */
 #include "kv/commands/lolwut.h"
 
 #include <assert.h>
