@@ -97,6 +97,7 @@ Test(log, no_text_starts_a_line_or_outgrows_one)
     log_write(s.log, LOGLEVEL_NOTICE, "%s", huge);
     cr_assert_eq(count_lines(text(&s)), 2);
     cr_assert_lt(strlen(s.text), 1200);
+    cr_assert_not_null(strstr(s.text, " * xxxxxxxx"), "as much as fits");
     cr_assert_eq(s.text[strlen(s.text) - 1], '\n');
     free(huge);
     teardown(&s);
