@@ -112,6 +112,8 @@ static int build_argv(const struct proc_spec *spec, struct proc *p, char text[][
                       const char **argv)
 {
     int n = 0, t = 0;
+    if (spec->config_file)
+        argv[n++] = spec->config_file;
     snprintf(text[t], 96, "%d", p->port);
     argv[n++] = "--port";
     argv[n++] = text[t++];
@@ -119,7 +121,7 @@ static int build_argv(const struct proc_spec *spec, struct proc *p, char text[][
         argv[n++] = "--unixsocket";
         argv[n++] = p->socket_path;
     }
-    if (p->port) {
+    if (p->port && !spec->bind_default) {
         argv[n++] = "--bind";
         argv[n++] = "127.0.0.1";
     }
@@ -160,6 +162,7 @@ static void child_exec(struct proc *p, const char *program, const char **args, i
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     signal(SIGINT, SIG_DFL);
     execvp(program, (char *const *)(uintptr_t)argv);

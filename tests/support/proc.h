@@ -21,6 +21,8 @@ struct proc_spec {
     bool reference; /* redis-server */
     bool tcp;
     bool no_unix;
+    bool bind_default;       /* not to 127.0.0.1 alone */
+    const char *config_file; /* NULL: none */
     int loops;               /* 0: not given */
     const char *const *args; /* more of them, NULL at the end; may be NULL */
 };

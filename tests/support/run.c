@@ -64,6 +64,7 @@ int proc_run(const char *const *argv, const char *input, size_t input_len, char 
     pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        signal(SIGPIPE, SIG_DFL); /* ignored here; that would survive exec */
         dup2(in[0], 0);
         dup2(out[1], 1);
         dup2(out[1], 2);
