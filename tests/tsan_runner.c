@@ -4,8 +4,9 @@
  * gives up ("Could not initialize inheritable arena") or crashes.
  *
  * It knows what our tests use: Test, TestSuite, ParameterizedTest, init, fini, signal, exit_code,
- * timeout, disabled, cr_assert*, cr_expect*, cr_skip_test. Anything else fails at link time. */
+ * timeout, disabled, cr_assert*, cr_expect*, cr_skip_test, and of new/assert.h the same. Anything else fails at link time. */
 #include <criterion/criterion.h>
+#include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
 #include <errno.h>
 #include <signal.h>
@@ -126,6 +127,57 @@ char *cr_translate_assert_msg(int msg_index, ...)
     va_end(args);
     char *text = NULL;
     cr_asprintf(&text, "assertion failed: %s", what);
+    return text;
+}
+
+/* What new/assert.h expands to: a tree of what was compared. */
+void cri_assert_node_init(struct cri_assert_node *node)
+{
+    *node = (struct cri_assert_node){ 0 };
+}
+
+struct cri_assert_node *cri_assert_node_add(struct cri_assert_node *tree,
+                                            struct cri_assert_node *node)
+{
+    struct cri_assert_node *children =
+        reallocarray(tree->children, tree->nchild + 1, sizeof(*children));
+    if (!children)
+        abort();
+    tree->children = children;
+    children[tree->nchild] = *node;
+    return &children[tree->nchild++];
+}
+
+void cri_assert_node_term(struct cri_assert_node *tree)
+{
+    for (uint32_t i = 0; i < tree->nchild; i++)
+        cri_assert_node_term(&tree->children[i]);
+    free(tree->children);
+}
+
+static void print_node(const struct cri_assert_node *node)
+{
+    if (node->repr && !node->pass)
+        fprintf(stderr, "[----]   false: %s\n", node->repr);
+    for (uint32_t i = 0; i < node->nchild; i++)
+        print_node(&node->children[i]);
+}
+
+void cri_assert_node_send(const char *file, size_t line, struct cri_assert_node *tree)
+{
+    fprintf(stderr, "[----] %s:%zu: %s\n", file, line, tree->message ? tree->message + 1 : "");
+    print_node(tree);
+}
+
+/* The macros put an x before the message, so that the format is never empty. */
+__attribute__((format(printf, 1, 2))) char *cri_assert_message(const char *fmt, ...)
+{
+    char *text = NULL;
+    va_list args;
+    va_start(args, fmt);
+    if (vasprintf(&text, fmt, args) < 0)
+        text = NULL;
+    va_end(args);
     return text;
 }
 
