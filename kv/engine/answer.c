@@ -57,16 +57,13 @@ void session_leave_round(struct session *s, bool failed)
         evio_conn_close(s->conn);
         return;
     }
-    if (s->paused) {
+    if (s->paused)
         engine_hold_up(s);
-        return;
-    }
-    if (s->blocked)
-        return;
-    if (more)
+    else if (more && !s->blocked)
         engine_session_ready(s);
     else if (evio_conn_eof(s->conn)) /* what is left is no whole command and never will be */
         evio_conn_close(s->conn);
+    /* Also of one that waits: so its end is noticed. */
     if (!w->engine->stopping && !s->stalled)
         evio_conn_resume_read(s->conn);
 }
@@ -79,6 +76,7 @@ static void answer_one(struct round *r, struct queued *q, struct reply *out)
     out->proto = q->proto;
     switch ((enum call_place)q->place) {
     case PLACE_DONE:
+        out->failed |= q->failed;
         reply_raw(out, r->done.data + q->reply_off, len);
         break;
     case PLACE_HOP:

@@ -9,7 +9,9 @@
 
 enum {
     ARMED_SPINS =
-        200,         /* the pusher stands between its last push and the flag: a few instructions */
+        200, /* the pusher stands between its last push and the flag: a few instructions */
+    DRAIN_MAX =
+        1024, /* messages run in one go, so that a flood of them lets the loop read and write */
     PASSES_MAX = 16, /* over the ready sessions in one turn, then the sockets have their turn */
 };
 
@@ -35,6 +37,7 @@ int engine_start(struct worker *w)
     inbox_init(&e->inbox);
     inbox_init(&e->back);
     arena_init(&e->scratch);
+    e->time.kind = MESSAGE_TIME;
     e->ready_last = &e->ready;
     e->shard_count = n;
     e->output_limit_bytes = (size_t)w->server->config->client_output_high_water;
@@ -53,6 +56,14 @@ void engine_stop(struct worker *w)
     struct engine *e = w->engine;
     if (!e)
         return;
+    /* Those that were in a list when their connections closed. */
+    while (w->sessions) {
+        struct session *s = w->sessions;
+        s->conn = NULL;
+        s->round = NULL;
+        s->listed = false;
+        session_free(s);
+    }
     round_free_idle(e);
     arena_deinit(&e->scratch);
     free(e->shards);
@@ -114,47 +125,69 @@ static bool own_shard(struct worker *w)
     return true;
 }
 
-/* Runs what was sent to this shard, in order, as far as that is possible now: whoever arms a message or gives the shard back
- * wakes the loop. True: nothing is left. */
-static bool drain_inbox(struct worker *w)
+static void run_message(struct worker *w, struct message *m)
 {
-    struct inbox *in = &w->engine->inbox;
-    struct message *m = NULL;
-    while (own_shard(w) && (m = inbox_peek(in)) && is_armed(m)) {
-        inbox_pop(in, m);
-        if (m->kind == MESSAGE_HOP) {
-            struct hop *h = (struct hop *)m;
-            shard_set_now(w->shard, h->round->now_ms);
-            run_hop(w, h);
-            send_back(w, h->round, m);
-        } else {
-            struct hold_part *part = (struct hold_part *)m;
-            struct round *r = part->hold->round;
-            if (hold_arrive(w, part))
-                send_back(w, r, m);
-        }
+    switch (m->kind) {
+    case MESSAGE_HOP: {
+        struct hop *h = (struct hop *)m;
+        shard_set_now(w->shard, h->round->now_ms);
+        run_hop(w, h);
+        send_back(w, h->round, m);
+        break;
     }
-    engine_wake_marked(w);
-    return !m && !w->engine->lent;
+    case MESSAGE_HOLD: {
+        struct hold_part *part = (struct hold_part *)m;
+        struct round *r = part->hold->round;
+        if (hold_arrive(w, part))
+            send_back(w, r, m);
+        break;
+    }
+    case MESSAGE_TIME:
+        shard_set_now(w->shard, w->engine->time_ms);
+        w->engine->time_queued = false;
+        break;
+    }
 }
 
-/* Takes over the clock's time, as gate.h says: what was pushed before comes first. */
+/* Runs what was sent to this shard, in order, as far as that is possible now: whoever arms a message or gives the shard back
+ * wakes the loop. */
+static void drain_inbox(struct worker *w)
+{
+    struct inbox *in = &w->engine->inbox;
+    struct message *m;
+    for (int n = 0; own_shard(w) && (m = inbox_peek(in)) && is_armed(m); n++) {
+        if (n == DRAIN_MAX) {
+            evio_loop_wake(w->loop);
+            break;
+        }
+        inbox_pop(in, m);
+        run_message(w, m);
+    }
+    engine_wake_marked(w);
+}
+
+/* Takes over the clock's time, as gate.h says: what was pushed before comes first. So where something is left in the inbox, the
+ * time queues behind it. */
 static void take_time(struct worker *w)
 {
+    struct engine *e = w->engine;
     struct gate *g = w->server->gate;
     int64_t now_ms = server_unix_ms();
-    if (w->engine->shard_count == 1) {
+    if (e->shard_count == 1) {
         shard_set_now(w->shard, now_ms);
         return;
     }
-    bool later = w->engine->lent || now_ms > shard_now(w->shard);
-    if (later) {
-        gate_enter(g);
-        now_ms = gate_time(g, server_unix_ms());
-        gate_leave(g);
-    }
-    if (drain_inbox(w) && later)
-        shard_set_now(w->shard, now_ms);
+    drain_inbox(w);
+    if (e->time_queued || (!e->lent && now_ms <= shard_now(w->shard)))
+        return;
+    gate_enter(g);
+    e->time_ms = gate_time(g, now_ms);
+    e->time_queued = e->lent || !inbox_empty(&e->inbox);
+    if (e->time_queued)
+        inbox_push(&e->inbox, &e->time);
+    gate_leave(g);
+    if (!e->time_queued)
+        shard_set_now(w->shard, e->time_ms);
 }
 
 static void drain_back(struct worker *w)

@@ -48,6 +48,8 @@ struct queued {
     uint8_t place;
     uint8_t proto;
     bool mute;        /* its reply is dropped */
+    bool failed;      /* PLACE_DONE: no memory for its reply */
+    bool uncounted;   /* a part of a call that another part counts */
     bool close_after; /* the connection closes behind its reply */
 };
 
@@ -102,6 +104,9 @@ struct engine {
     /* The shard is lent to a hold: set by the owner before it arrives, ended by whoever ran the hold. */
     bool lent;
     _Atomic bool given_back;
+    struct message time; /* to itself: the shard's time becomes time_ms */
+    bool time_queued;
+    int64_t time_ms;
     bool stopping, quiet; /* the server stops: nothing more is read; nothing is in flight */
     size_t output_limit_bytes;
     struct session *ready, **ready_last;

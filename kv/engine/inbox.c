@@ -21,6 +21,11 @@ void inbox_push(struct inbox *q, struct message *m)
     atomic_store_explicit(&before->next, m, memory_order_release);
 }
 
+bool inbox_empty(const struct inbox *q)
+{
+    return q->tail == &q->stub && atomic_load_explicit(&q->head, memory_order_acquire) == &q->stub;
+}
+
 struct message *inbox_peek(struct inbox *q)
 {
     struct message *m = q->tail;

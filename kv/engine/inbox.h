@@ -12,6 +12,7 @@
 enum message_kind {
     MESSAGE_HOP,  /* struct hop: calls to run on this shard */
     MESSAGE_HOLD, /* struct hold_part: lend the shard, or run the call that all wait for */
+    MESSAGE_TIME, /* the worker's own: the shard takes over a new time */
 };
 
 struct message {
@@ -29,6 +30,8 @@ struct inbox {
 
 void inbox_init(struct inbox *q);
 void inbox_push(struct inbox *q, struct message *m); /* any thread */
+/* Nothing has been pushed that was not popped; false too while a push is under way, even if peek shows nothing. */
+bool inbox_empty(const struct inbox *q);
 /* The oldest message without taking it; NULL: none, or one is just being pushed (its pusher wakes the consumer after). */
 struct message *inbox_peek(struct inbox *q);
 /* Takes what peek has shown. */

@@ -30,6 +30,7 @@ static void done_end(struct round *r, struct queued *q, struct reply *out)
 {
     outbuf_end(&r->done, out);
     q->reply_len = r->done.len - q->reply_off;
+    q->failed = out->failed;
 }
 
 static void refuse(struct round *r, struct queued *q, const char *text)
@@ -116,7 +117,7 @@ static bool must_wait(struct worker *w, const struct cmd *c)
 {
     struct server *s = w->server;
     int64_t until = atomic_load_explicit(&s->pause_until_ms, memory_order_relaxed);
-    if (!until || until <= shard_now(w->shard))
+    if (!until || until <= server_unix_ms()) /* the shard, and its time, may be lent */
         return false;
     return !atomic_load_explicit(&s->pause_writes_only, memory_order_relaxed) ||
            (c->spec->flags & (CMD_WRITE | CMD_MAY_REPLICATE));
@@ -149,13 +150,14 @@ static void go_to_shard(struct round *r, struct queued *q, int shard)
     hop_add(r, q, shard);
 }
 
-static struct queued *part_new(struct round *r, const struct queued *whole, int shard)
+static struct queued *part_new(struct round *r, const struct queued *whole, int shard, int part)
 {
     struct queued *p = round_alloc(r, sizeof(*p));
     if (p) {
         *p = *whole;
         p->place = PLACE_HOP;
         p->call.shard_index = shard;
+        p->uncounted = part > 0;
     }
     return p;
 }
@@ -172,7 +174,7 @@ static bool go_to_all(struct round *r, struct queued *q)
     if (!q->parts)
         return false;
     for (int i = 0; i < n; i++) {
-        if (!(q->parts[i] = part_new(r, q, i)))
+        if (!(q->parts[i] = part_new(r, q, i, i)))
             return false;
     }
     for (int i = 0; i < n; i++)
@@ -219,7 +221,7 @@ static bool part_fill(struct round *r, struct queued *q, const struct key_map *m
     int step = q->call.cmd->spec->keys.step, keys = 0;
     for (int i = 0; i < m->count; i++)
         keys += m->shards[i] == shard;
-    struct queued *p = part_new(r, q, shard);
+    struct queued *p = part_new(r, q, shard, part);
     struct slice *argv = round_alloc(r, sizeof(*argv) * (size_t)(1 + keys * step));
     uint64_t *hashes = round_alloc(r, sizeof(*hashes) * (size_t)keys);
     if (!p || !argv || !hashes)
@@ -507,8 +509,8 @@ void round_add_session(struct round *r, struct session *s)
     s->parser.bulk_max_bytes = (size_t)w->server->config->proto_max_bulk_len;
     s->last_ms = evio_loop_now_ms(w->loop);
     if (!add_calls(r, s, calls_allowed(s, ROUND_CALLS_MAX - first, limit))) {
-        s->in_round = 0;
-        r->entry_count = first; /* parts already in hops are answered to nobody */
+        /* The calls before it are in hops already: they run, and their input must live until then. */
+        s->closing = true;
         evio_conn_abort(s->conn, -ENOMEM);
     }
     if (s->in_round == 0) {

@@ -66,8 +66,10 @@ static void round_recycle(struct round *r)
         outbuf_deinit(&h->out);
     r->holds = NULL;
     r->entry_count = r->span_count = 0;
-    for (int i = 0; i < e->shard_count; i++)
+    for (int i = 0; i < e->shard_count; i++) {
         r->hops[i].count = 0;
+        outbuf_reset(&r->hops[i].out);
+    }
     outbuf_reset(&r->done);
     arena_reset(&r->arena);
     if (e->idle_round_count >= ROUNDS_KEEP) {
@@ -160,8 +162,9 @@ void round_submit(struct round *r)
         round_done(r);
         return;
     }
-    /* All of it is for this shard, and nothing stands before it: no need to queue. */
-    if (messages == 1 && r->hops[w->index].count && !e->lent && !inbox_peek(&e->inbox)) {
+    /* All of it is for this shard, and nothing stands before it: no need to queue. What has been pushed behind a message that is
+     * not linked in yet stands before it too, though peek does not show it: its other parts may have been seen elsewhere. */
+    if (messages == 1 && r->hops[w->index].count && !e->lent && inbox_empty(&e->inbox)) {
         run_hop(w, &r->hops[w->index]);
         round_part_back(r);
         return;

@@ -31,8 +31,10 @@ void run_call(struct worker *w, struct queued *q, struct reply *out)
         uint64_t us = (uint64_t)(((clock_ns() - begin) << COMMAND_SAMPLE_SHIFT) / 1000);
         counter_add(&stats->usec, us);
     }
-    counter_add(&stats->calls, 1);
-    counter_add(&w->stats.commands, 1);
+    if (!q->uncounted) {
+        counter_add(&stats->calls, 1);
+        counter_add(&w->stats.commands, 1);
+    }
     if (out->error_count != errors) {
         counter_add(&stats->failed, 1);
         counter_add(&w->stats.error_replies, 1);
@@ -104,21 +106,42 @@ static void run_one_here(struct worker *w, struct round *r, struct queued *q, st
         reply_discard_init(&nowhere, w->engine->discard, sizeof(w->engine->discard), q->proto);
         out = &nowhere;
     }
-    if (q->place == PLACE_DONE)
-        reply_raw(out, r->done.data + q->reply_off, q->reply_len);
-    else
+    if (q->place != PLACE_DONE)
         run_call(w, q, out);
+    else if (q->failed)
+        to->r.failed = true;
+    else
+        reply_raw(out, r->done.data + q->reply_off, q->reply_len);
 }
 
 /* The client has more replies waiting than it may: the rest of what it sent may be left in its input, to be parsed again when
- * it has taken some, unless parsing it has already changed the session. */
+ * it has taken some, unless parsing it has already changed the session. CLIENT REPLY SKIP is used up by the call it mutes. */
 static bool may_unread(const struct round *r, int from, int end)
 {
+    if (r->entries[from]->mute)
+        return false;
     for (int i = from; i < end; i++) {
         if (r->entries[i]->place != PLACE_HERE)
             return false;
     }
     return true;
+}
+
+/* The parser may have seen the beginning of the command behind them: that was somewhere else in the input. */
+static void unread(struct session *s, const struct queued *first, int count)
+{
+    s->used_bytes = first->input_offset;
+    s->commands -= (uint64_t)count;
+    resp_parser_forget(&s->parser);
+}
+
+/* Reading ahead is dear to a client with large replies: the next rounds take fewer of its calls. */
+static void note_reply_bytes(struct session *s, size_t bytes, int calls)
+{
+    size_t each = bytes / (size_t)calls;
+    s->reply_bytes_max -= s->reply_bytes_max / 8;
+    if (each > s->reply_bytes_max)
+        s->reply_bytes_max = each;
 }
 
 void run_here(struct round *r)
@@ -128,21 +151,25 @@ void run_here(struct round *r)
     for (int i = 0; i < r->span_count; i++) {
         struct span *span = &r->spans[i];
         struct session *s = span->session;
+        int end = span->first + span->count;
+        size_t pending = evio_conn_pending_bytes(s->conn);
         struct conn_reply to;
         conn_reply_begin(&to, s);
-        for (int k = span->first; k < span->first + span->count; k++) {
+        for (int k = span->first; k < end; k++) {
             if (k >= fetched) {
                 int n = r->entry_count - k < PREFETCH_GROUP ? r->entry_count - k : PREFETCH_GROUP;
                 fetch_group(w->shard, &r->entries[k], n);
                 fetched = k + n;
             }
-            if (to.over && may_unread(r, k, span->first + span->count)) {
-                s->used_bytes = r->entries[k]->input_offset;
+            if (to.over && may_unread(r, k, end)) {
+                unread(s, r->entries[k], end - k);
+                end = k;
                 break;
             }
             run_one_here(w, r, r->entries[k], &to);
         }
         conn_reply_end(&to);
+        note_reply_bytes(s, evio_conn_pending_bytes(s->conn) - pending, end - span->first);
         session_leave_round(s, to.r.failed);
     }
     counter_add(&w->stats.batches, 1);

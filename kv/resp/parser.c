@@ -51,6 +51,12 @@ void resp_parser_deinit(struct resp_parser *p)
     parser_restart(p);
 }
 
+void resp_parser_forget(struct resp_parser *p)
+{
+    assert(p->state != STATE_FAILED);
+    parser_restart(p);
+}
+
 /* A count or length and the CR LF behind it. Returns what follows, NULL: not in the simple form.
  * Five bytes must be readable at s: any complete command has them behind each sign. */
 static inline const char *fast_length(const char *s, const char *end, size_t *out)

@@ -57,6 +57,8 @@ struct resp_cmd {
 
 void resp_parser_init(struct resp_parser *p, size_t bulk_max_bytes);
 void resp_parser_deinit(struct resp_parser *p);
+/* Forgets a partial command: the next call starts at the beginning of a command. Not after an error. */
+void resp_parser_forget(struct resp_parser *p);
 /* argv, and the bytes of inline arguments, are allocated in `a`. */
 enum resp_status resp_parse(struct resp_parser *p, struct slice in, struct arena *a,
                             struct resp_cmd *out);

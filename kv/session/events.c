@@ -9,7 +9,10 @@
 #include "kv/server.h"
 #include "kv/session/session.h"
 
-enum { KEEPALIVE_PROBES = 3 };
+enum {
+    KEEPALIVE_PROBES = 3,
+    WAITING_INPUT_MAX = 1024 * 1024, /* bytes kept of a client that is blocked or paused */
+};
 
 static const char too_many[] = "-ERR max number of clients reached\r\n";
 static const char denied[] =
@@ -90,6 +93,9 @@ static enum evio_action data(struct evio_conn *c)
         return EVIO_NONE;
     if (s->blocked && evio_conn_eof(c))
         return EVIO_CLOSE;
+    /* Nothing of it is run for now, so it would only pile up; resumed when a round has parsed it. */
+    if ((s->blocked || s->paused) && evio_conn_input(c).len > WAITING_INPUT_MAX)
+        evio_conn_pause_read(c);
     engine_session_ready(s);
     return EVIO_NONE;
 }

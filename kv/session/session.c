@@ -9,6 +9,8 @@
 #include "kv/engine/worker.h"
 #include "kv/server.h"
 
+enum { REPLY_BYTES_ASSUMED = 16 * 1024 }; /* until its replies have been seen */
+
 static void list_append(struct worker *w, struct session *s)
 {
     s->prev = w->sessions_tail;
@@ -42,6 +44,7 @@ struct session *session_new(struct worker *w, struct evio_conn *conn)
     s->conn = conn;
     s->worker = w;
     s->proto = 2;
+    s->reply_bytes_max = REPLY_BYTES_ASSUMED;
     s->is_unix = sa && sa->sa_family == AF_UNIX;
     s->authenticated = !*w->server->config->requirepass;
     s->created_ms = s->last_ms = evio_loop_now_ms(w->loop);
