@@ -64,6 +64,7 @@ void shard_set_now(struct shard *s, int64_t now_ms)
     if (now_ms <= s->now_ms)
         return;
     s->now_ms = now_ms;
+    wheel_set_now(&s->wheel, now_ms);
     s->clock_s = (uint32_t)((uint64_t)(now_ms / 1000) & ENTRY_CLOCK_MASK);
 }
 

@@ -5,6 +5,7 @@
 
 #include "kv/store/alloc.h"
 #include "kv/store/entry_layout.h"
+#include "kv/store/lookup.h"
 
 enum {
     /* Two neighbours become one when they hold this much together: well below what a segment splits at. */
@@ -282,6 +283,15 @@ void table_remove(struct table *t, uint64_t hash, struct place at)
         shrink(t, hash);
 }
 
+static void prefetch_entries(uint64_t word, uint32_t bucket)
+{
+    if (bucket >= segment_bucket_count(word))
+        return;
+    const struct bucket *b = &segment_buckets(word)[bucket];
+    for (unsigned m = bucket_used(b); m; m &= m - 1)
+        lookup_prefetch(bucket_get(b, (unsigned)__builtin_ctz(m)));
+}
+
 struct entry *table_sweep(struct table *t, struct table_sweep *at)
 {
     if (!t->dir)
@@ -291,8 +301,10 @@ struct entry *table_sweep(struct table *t, struct table_sweep *at)
         for (; at->bucket < segment_bucket_count(word); at->bucket++) {
             struct bucket *b = &segment_buckets(word)[at->bucket];
             unsigned used = bucket_used(b);
-            if (!used)
+            if (!used) {
+                prefetch_entries(word, at->bucket + 2);
                 continue;
+            }
             unsigned i = (unsigned)__builtin_ctz(used);
             b->tags[i] = BUCKET_EMPTY_TAG;
             t->count--;

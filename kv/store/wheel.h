@@ -61,6 +61,13 @@ static inline void wheel_node_set_owner(struct wheel_node *n, uint16_t owner)
     n->place_ = (n->place_ << 16 >> 16) | (uint64_t)owner << WHEEL_OWNER_SHIFT;
 }
 
+/* Time has passed. Only for an empty wheel does that mean anything here: what is then put in lies no higher than it must. */
+static inline void wheel_set_now(struct wheel *w, int64_t now_ms)
+{
+    if (w->count == 0 && now_ms > 0 && (uint64_t)now_ms > w->now_ms)
+        w->now_ms = (uint64_t)now_ms;
+}
+
 /* Puts the node in, or changes its time if it is in. 0 or -ENOMEM: nothing changed. A time in the past is due at once. */
 int wheel_set(struct wheel *w, struct wheel_node *n, enum wheel_kind kind, int64_t at_ms);
 /* Takes it out; nothing if it is not in. at_ms stays. Never fails. */

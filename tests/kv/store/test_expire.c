@@ -107,6 +107,18 @@ Test(expire, the_next_time_is_never_late)
     shard_free(s);
 }
 
+Test(expire, far_keys_cost_nothing_when_time_begins)
+{
+    int64_t now_ms = 1700000000000;
+    struct shard *s = open_shard();
+    shard_set_now(s, now_ms);
+    for (int i = 0; i < 1000; i++)
+        set(s, 0, i, "v", now_ms + 100000 + i);
+    cr_assert_eq(shard_expire_due(s, 1), 0);
+    cr_assert_gt(shard_next_expiry_ms(s), now_ms);
+    shard_free(s);
+}
+
 Test(expire, flushed_keys_neither_count_nor_fire)
 {
     enum { N = 5000 };
