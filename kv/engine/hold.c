@@ -52,10 +52,12 @@ bool hold_arrive(struct worker *w, struct hold_part *part)
     struct engine *e = w->engine;
     shard_release(w->shard, w);
     e->lent = true;
+    int count = h->part_count;
     int before = atomic_fetch_add_explicit(&h->arrived, 1, memory_order_acq_rel);
-    assert(before < h->part_count);
-    if (before + 1 < h->part_count)
-        return false; /* from here the hold may be gone */
+    /* Unless this is the last one, the hold may be gone by now. */
+    assert(before < count);
+    if (before + 1 < count)
+        return false;
     e->lent = false;
     take_shards(w, h);
     struct reply out;
