@@ -101,7 +101,9 @@ uint64_t shard_scan(struct shard *s, int db, uint64_t cursor, size_t count, shar
                     void *arg);
 
 /* ---- in the background, in slices ---- */
-/* Removes keys that are due, oldest first, at most `limit`; returns how many. Work in proportion to the due ones. */
+/* Removes keys that are due, oldest first, at most `limit`; returns how many. Work in proportion to the due ones. Part of
+ * the limit may go into sorting keys that are due soon, so fewer than `limit` does not mean that none is left: that is so
+ * when shard_next_expiry_ms() is in the future. */
 size_t shard_expire_due(struct shard *s, size_t limit);
 /* When the next key may be due; INT64_MAX: never. */
 int64_t shard_next_expiry_ms(const struct shard *s);
