@@ -153,7 +153,7 @@ Test(loop, counts_what_it_did)
     free(s);
 }
 
-/* The only test that lets time pass: that nothing happens cannot be waited for otherwise. */
+/* Time has to pass here: that nothing happens cannot be waited for otherwise. */
 Test(loop, an_idle_server_takes_no_turns)
 {
     struct state *s = state_new();
