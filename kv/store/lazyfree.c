@@ -138,6 +138,15 @@ static void blob_slice(struct shard *s)
     alloc_put(b, bytes);
 }
 
+static void flushed_free(struct shard *s, struct flushed *f)
+{
+    bool more = sweep_one(s, &f->table, &f->sweep);
+    assert(!more);
+    s->flushed = f->next;
+    shard_id_free_(s, f->id);
+    alloc_put(f, sizeof(*f));
+}
+
 bool shard_free_some(struct shard *s, size_t limit)
 {
     assert(s->holder);
@@ -147,13 +156,13 @@ bool shard_free_some(struct shard *s, size_t limit)
             blob_slice(s);
         } else if (!f) {
             return false;
-        } else if (sweep_one(s, &f->table, &f->sweep)) {
+        } else {
+            sweep_one(s, &f->table, &f->sweep);
             stat_add(&s->stats.lazyfree_pending, (uint64_t)-1);
             stat_add(&s->stats.lazyfreed, 1);
-        } else {
-            s->flushed = f->next;
-            shard_id_free_(s, f->id);
-            alloc_put(f, sizeof(*f));
+            /* With its last entry goes the table, so nothing is left when nothing is pending. */
+            if (f->table.count == 0)
+                flushed_free(s, f);
         }
     }
     return s->blobs || s->flushed;
