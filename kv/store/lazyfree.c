@@ -7,6 +7,8 @@
 enum {
     /* So much of a large value is given back in one slice. */
     BLOB_SLICE_BYTES = 1024 * 1024,
+    /* And takes about as long as so many entries. */
+    BLOB_SLICE_ENTRIES = 250,
     PAGE_BYTES = 4096
 };
 
@@ -150,10 +152,12 @@ static void flushed_free(struct shard *s, struct flushed *f)
 bool shard_free_some(struct shard *s, size_t limit)
 {
     assert(s->holder);
-    for (; limit > 0; limit--) {
+    while (limit > 0) {
         struct flushed *f = s->flushed;
+        size_t cost = 1;
         if (s->blobs) {
             blob_slice(s);
+            cost = BLOB_SLICE_ENTRIES;
         } else if (!f) {
             return false;
         } else {
@@ -164,6 +168,7 @@ bool shard_free_some(struct shard *s, size_t limit)
             if (f->table.count == 0)
                 flushed_free(s, f);
         }
+        limit -= cost < limit ? cost : limit;
     }
     return s->blobs || s->flushed;
 }

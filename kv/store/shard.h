@@ -107,7 +107,7 @@ uint64_t shard_scan(struct shard *s, int db, uint64_t cursor, size_t count, shar
 size_t shard_expire_due(struct shard *s, size_t limit);
 /* When the next key may be due; INT64_MAX: never. */
 int64_t shard_next_expiry_ms(const struct shard *s);
-/* Frees up to `limit` entries of flushed databases and deleted big values; true: there is more. */
+/* Frees up to `limit` entries of flushed databases, or parts of deleted big values that take as long; true: there is more. */
 bool shard_free_some(struct shard *s, size_t limit);
 
 #endif
