@@ -78,8 +78,10 @@ static int workers_new(struct server *s)
             return -ENOMEM;
     }
     for (int i = 0; i < s->worker_count; i++) {
-        for (int k = 0; k < s->worker_count; k++)
+        for (int k = 0; k < s->worker_count; k++) {
             s->workers[i]->engine->shards[k] = s->workers[k]->shard;
+            s->workers[i]->engine->lanes[k] = &s->workers[k]->engine->lane;
+        }
         s->workers[i]->loop = evio_server_loop(s->evio, i);
         evio_loop_set_udata(s->workers[i]->loop, s->workers[i]);
     }
@@ -89,8 +91,8 @@ static int workers_new(struct server *s)
 static int loop_started(struct evio_loop *l)
 {
     struct worker *w = evio_loop_udata(l);
-    shard_hold(w->shard, w);
-    shard_set_now(w->shard, server_unix_ms());
+    if (w->server->worker_count == 1)
+        shard_hold(w->shard, w);
     background_init(w);
     return 0;
 }

@@ -91,6 +91,7 @@ static void answer_one(struct round *r, struct queued *q, struct reply *out)
         for (int i = 0; i < q->part_count; i++)
             len += q->parts[i]->reply_len;
         break;
+    case PLACE_VISIT: /* only parts are there */
     case PLACE_HERE:
         assert(!"a call of one loop in a round of several");
     }

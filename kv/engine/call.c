@@ -71,7 +71,7 @@ int call_shard_count(const struct call *c)
 
 int64_t call_now_ms(const struct call *c)
 {
-    return shard_now(c->worker->shard);
+    return c->worker->engine->now_ms;
 }
 
 /* splitmix64 (Steele, Lea, Flood 2014). */

@@ -8,21 +8,8 @@
 #include "kv/engine/engine_internal.h"
 
 enum {
-    ARMED_SPINS =
-        200, /* the pusher stands between its last push and the flag: a few instructions */
-    DRAIN_MAX =
-        1024, /* messages run in one go, so that a flood of them lets the loop read and write */
     PASSES_MAX = 16, /* over the ready sessions in one turn, then the sockets have their turn */
 };
-
-static void cpu_relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
 
 /* ---- life ---- */
 
@@ -34,17 +21,19 @@ int engine_start(struct worker *w)
         return -ENOMEM;
     memset(e, 0, sizeof(*e));
     w->engine = e;
-    inbox_init(&e->inbox);
+    lane_init(&e->lane);
     inbox_init(&e->back);
     arena_init(&e->scratch);
-    e->time.kind = MESSAGE_TIME;
     e->ready_last = &e->ready;
     e->shard_count = n;
     e->output_limit_bytes = (size_t)w->server->config->client_output_high_water;
     e->random = w->server->hash_seed + (uint64_t)w->index * 0x9e3779b97f4a7c15u;
     e->shards = calloc((size_t)n, sizeof(*e->shards));
+    e->lanes = calloc((size_t)n, sizeof(*e->lanes));
+    e->held = calloc((size_t)n, sizeof(*e->held));
     e->to_wake = calloc((size_t)n, sizeof(*e->to_wake));
-    if (!e->shards || !e->to_wake) {
+    e->targets = calloc((size_t)n, sizeof(*e->targets));
+    if (!e->shards || !e->lanes || !e->held || !e->to_wake || !e->targets) {
         engine_stop(w);
         return -ENOMEM;
     }
@@ -67,7 +56,10 @@ void engine_stop(struct worker *w)
     round_free_idle(e);
     arena_deinit(&e->scratch);
     free(e->shards);
+    free(e->lanes);
+    free(e->held);
     free(e->to_wake);
+    free(e->targets);
     free(e);
     w->engine = NULL;
 }
@@ -81,114 +73,11 @@ void engine_wake_marked(struct worker *w)
         if (!e->to_wake[i])
             continue;
         e->to_wake[i] = false;
-        if (i != w->index)
-            evio_loop_wake(w->server->workers[i]->loop);
+        evio_loop_wake(w->server->workers[i]->loop);
     }
 }
 
 /* ---- messages ---- */
-
-static void send_back(struct worker *w, struct round *r, struct message *m)
-{
-    if (r->home == w) {
-        round_part_back(r);
-        return;
-    }
-    counter_add(&w->stats.hops_received, 1);
-    inbox_push(&r->home->engine->back, m);
-    w->engine->to_wake[r->home->index] = true;
-}
-
-static bool is_armed(const struct message *m)
-{
-    if (!m->armed)
-        return true;
-    for (int i = 0; i < ARMED_SPINS; i++) {
-        if (atomic_load_explicit(m->armed, memory_order_acquire))
-            return true;
-        cpu_relax();
-    }
-    return false;
-}
-
-/* Whether the shard is in the worker's hands; takes it back if it has been given back. */
-static bool own_shard(struct worker *w)
-{
-    struct engine *e = w->engine;
-    if (!e->lent)
-        return true;
-    if (!atomic_load_explicit(&e->given_back, memory_order_acquire))
-        return false;
-    atomic_store_explicit(&e->given_back, false, memory_order_relaxed);
-    e->lent = false;
-    shard_hold(w->shard, w);
-    return true;
-}
-
-static void run_message(struct worker *w, struct message *m)
-{
-    switch (m->kind) {
-    case MESSAGE_HOP: {
-        struct hop *h = (struct hop *)m;
-        shard_set_now(w->shard, h->round->now_ms);
-        run_hop(w, h);
-        send_back(w, h->round, m);
-        break;
-    }
-    case MESSAGE_HOLD: {
-        struct hold_part *part = (struct hold_part *)m;
-        struct round *r = part->hold->round;
-        if (hold_arrive(w, part))
-            send_back(w, r, m);
-        break;
-    }
-    case MESSAGE_TIME:
-        shard_set_now(w->shard, w->engine->time_ms);
-        w->engine->time_queued = false;
-        break;
-    }
-}
-
-/* Runs what was sent to this shard, in order, as far as that is possible now: whoever arms a message or gives the shard back
- * wakes the loop. */
-static void drain_inbox(struct worker *w)
-{
-    struct inbox *in = &w->engine->inbox;
-    struct message *m;
-    for (int n = 0; own_shard(w) && (m = inbox_peek(in)) && is_armed(m); n++) {
-        if (n == DRAIN_MAX) {
-            evio_loop_wake(w->loop);
-            break;
-        }
-        inbox_pop(in, m);
-        run_message(w, m);
-    }
-    engine_wake_marked(w);
-}
-
-/* Takes over the clock's time, as gate.h says: what was pushed before comes first. So where something is left in the inbox, the
- * time queues behind it. */
-static void take_time(struct worker *w)
-{
-    struct engine *e = w->engine;
-    struct gate *g = w->server->gate;
-    int64_t now_ms = server_unix_ms();
-    if (e->shard_count == 1) {
-        shard_set_now(w->shard, now_ms);
-        return;
-    }
-    drain_inbox(w);
-    if (e->time_queued || (!e->lent && now_ms <= shard_now(w->shard)))
-        return;
-    gate_enter(g);
-    e->time_ms = gate_time(g, now_ms);
-    e->time_queued = e->lent || !inbox_empty(&e->inbox);
-    if (e->time_queued)
-        inbox_push(&e->inbox, &e->time);
-    gate_leave(g);
-    if (!e->time_queued)
-        shard_set_now(w->shard, e->time_ms);
-}
 
 static void drain_back(struct worker *w)
 {
@@ -196,9 +85,31 @@ static void drain_back(struct worker *w)
     struct message *m;
     while ((m = inbox_peek(back))) {
         inbox_pop(back, m);
-        round_part_back(m->kind == MESSAGE_HOP ? ((struct hop *)m)->round
-                                               : ((struct hold_part *)m)->hold->round);
+        if (m->kind == MESSAGE_HOLD)
+            round_part_back(((struct hold_part *)m)->hold->round);
+        else if (m->kind == MESSAGE_VISIT && ((struct hop *)m)->round->home != w)
+            serve_visit(w, (struct hop *)m);
+        else
+            round_part_back(((struct hop *)m)->round);
     }
+}
+
+/* As gate.h says. */
+static void take_time(struct worker *w)
+{
+    struct engine *e = w->engine;
+    struct gate *g = w->server->gate;
+    int64_t now_ms = server_unix_ms();
+    if (now_ms <= e->clock_ms)
+        return;
+    if (e->shard_count > 1) {
+        gate_enter(g);
+        now_ms = gate_time(g, server_unix_ms());
+        gate_leave(g);
+    } else {
+        shard_set_now(w->shard, now_ms);
+    }
+    e->clock_ms = now_ms;
 }
 
 /* ---- sessions ---- */
@@ -340,14 +251,16 @@ void engine_turn(struct worker *w)
     take_time(w);
     if (stop && !e->stopping)
         stop_reading(w);
-    if (e->shard_count > 1)
+    if (e->shard_count > 1) {
         drain_back(w);
+        serve(w, w->index);
+    } else {
+        background_look(w, w->index);
+    }
     for (int pass = 0; e->ready && pass < PASSES_MAX; pass++) {
         parse_ready(w, &later);
-        if (e->shard_count > 1) {
-            drain_inbox(w);
+        if (e->shard_count > 1)
             drain_back(w);
-        }
     }
     while (later) {
         struct session *s = later;
@@ -359,8 +272,7 @@ void engine_turn(struct worker *w)
         release_held_up(w);
     if (e->ready)
         evio_loop_wake(w->loop);
+    engine_wake_marked(w);
     if (e->stopping)
         stop_if_quiet(w);
-    else
-        background_run(w);
 }

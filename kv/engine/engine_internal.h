@@ -11,7 +11,7 @@
 #include "kv/engine/call.h"
 #include "kv/engine/engine.h"
 #include "kv/engine/gate.h"
-#include "kv/engine/inbox.h"
+#include "kv/engine/lane.h"
 #include "kv/engine/outbuf.h"
 #include "kv/engine/worker.h"
 #include "kv/server.h"
@@ -29,6 +29,7 @@ enum call_place {
     PLACE_DONE,  /* in the round's own buffer: answered when it was parsed */
     PLACE_HERE,  /* one loop: not run yet, writes straight to the connection */
     PLACE_HOP,   /* in the buffer of the hop to q->shard */
+    PLACE_VISIT, /* a part: in the buffer of the visit to the loop q->shard */
     PLACE_PARTS, /* merged from its parts' */
     PLACE_HOLD,  /* in the hold's buffer */
 };
@@ -90,7 +91,8 @@ struct round {
     struct queued **entries;
     struct span *spans;
     int entry_count, span_count;
-    struct hop *hops; /* one a shard */
+    struct hop *hops;   /* one a shard */
+    struct hop *visits; /* one a loop: calls that its thread must run (ROUTE_LOOPS) */
     struct hold *holds;
     int pending; /* messages out and not back */
     _Atomic bool armed;
@@ -99,14 +101,12 @@ struct round {
 };
 
 struct engine {
-    struct inbox inbox; /* hops and holds, from everybody */
-    struct inbox back;  /* the same, done, coming home */
-    /* The shard is lent to a hold: set by the owner before it arrives, ended by whoever ran the hold. */
-    bool lent;
-    _Atomic bool given_back;
-    struct message time; /* to itself: the shard's time becomes time_ms */
-    bool time_queued;
-    int64_t time_ms;
+    struct lane lane;  /* of this worker's shard */
+    struct inbox back; /* for this loop's thread: what it sent, done, and visits of others */
+    int64_t clock_ms;  /* Unix time as the gate has given it to this loop */
+    int64_t now_ms;    /* of the call being run */
+    int *held;         /* shards whose lanes a hold has left in this worker's hands */
+    int held_count;
     bool stopping, quiet; /* the server stops: nothing more is read; nothing is in flight */
     size_t output_limit_bytes;
     struct session *ready, **ready_last;
@@ -118,11 +118,13 @@ struct engine {
     uint64_t random; /* state of call_random */
     uint32_t sample;
     struct evio_timer background; /* expiry, lazy freeing */
-    int64_t background_due_ms;    /* Unix time; 0: not running */
+    bool background_fired;
     struct evio_timer pause_timer;
+    bool *targets; /* shards that the round being sent goes to */
     bool *to_wake; /* by worker: was sent something in this drain */
     int shard_count;
     struct shard **shards; /* of all workers */
+    struct lane **lanes;
     char discard[DISCARD_BYTES];
 };
 
@@ -144,13 +146,19 @@ void round_add_session(struct round *r, struct session *s);
 
 /* ---- run.c ---- */
 void run_call(struct worker *w, struct queued *q, struct reply *out);
-void run_hop(struct worker *w, struct hop *h);
+void run_hop(struct worker *w, struct shard *shard, struct hop *h);
 /* One loop: runs the round's calls in order, each reply straight into its connection. */
 void run_here(struct round *r);
 
+/* ---- serve.c ---- */
+/* Runs what waits for the shard, or makes sure that whoever is at it does. */
+void serve(struct worker *w, int index);
+void serve_visit(struct worker *w, struct hop *h);
+
 /* ---- hold.c ---- */
 struct hold *hold_new(struct round *r, struct queued *q, const int *shards, int count);
-/* The worker's shard has come to the hold. True: it was the last, the call has run; false: the shard is lent. */
+/* The shard that the part was sent to has come to the hold. True: it was the last, the call has run, and the lanes of the other
+ * shards are in e->held; false: the shard is lent, its lane stays taken. */
 bool hold_arrive(struct worker *w, struct hold_part *part);
 
 /* ---- answer.c ---- */
@@ -173,7 +181,8 @@ void merge_parts(struct round *r, struct queued *q, struct reply *out);
 
 /* ---- background.c ---- */
 void background_init(struct worker *w);
-/* At the end of a turn: a slice of what is due, and a timer for what comes later. */
-void background_run(struct worker *w);
+/* Holding a shard: on its own loop, a slice of what is due and a timer for what comes later; elsewhere, its loop is woken if it
+ * has to plan anew. */
+void background_look(struct worker *w, int index);
 
 #endif

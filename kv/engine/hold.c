@@ -1,6 +1,6 @@
 /* hold: a call over several shards that must see them all at once (RENAME, MSETNX, ...). Each of its shards comes to it through
- * its inbox; all but the last lend their shard and go on without it; the last runs the call, gives the shards back and sends the
- * hold home. Since all inboxes have all holds in one order, two holds never wait for each other. */
+ * its inbox; who serves the shard leaves it there, its lane taken, and goes on; who brings the last one runs the call and
+ * serves all the lanes from there. Since all inboxes have all holds in one order, two holds never wait for each other. */
 #include <assert.h>
 
 #include "kv/engine/engine_internal.h"
@@ -34,37 +34,34 @@ static void take_shards(struct worker *w, struct hold *h)
     }
 }
 
-static void give_back(struct worker *w, struct hold *h)
+static void keep_lanes(struct worker *w, struct hold *h, int but)
 {
+    struct engine *e = w->engine;
     for (int i = 0; i < h->part_count; i++) {
-        if (h->shards[i] == w->index)
+        if (h->shards[i] == but)
             continue;
-        struct worker *owner = w->server->workers[h->shards[i]];
-        shard_release(owner->shard, w);
-        atomic_store_explicit(&owner->engine->given_back, true, memory_order_release);
-        evio_loop_wake(owner->loop);
+        shard_release(e->shards[h->shards[i]], w);
+        assert(e->held_count < e->shard_count);
+        e->held[e->held_count++] = h->shards[i];
     }
 }
 
 bool hold_arrive(struct worker *w, struct hold_part *part)
 {
     struct hold *h = part->hold;
-    struct engine *e = w->engine;
-    shard_release(w->shard, w);
-    e->lent = true;
-    int count = h->part_count;
+    int shard = h->shards[part - h->parts], count = h->part_count;
+    shard_release(w->engine->shards[shard], w);
     int before = atomic_fetch_add_explicit(&h->arrived, 1, memory_order_acq_rel);
-    /* Unless this is the last one, the hold may be gone by now. */
     assert(before < count);
     if (before + 1 < count)
-        return false;
-    e->lent = false;
+        return false; /* whoever comes last may have run and freed it by now */
     take_shards(w, h);
     struct reply out;
+    w->engine->now_ms = h->round->now_ms;
     outbuf_begin(&h->out, &out, 2);
     run_call(w, h->q, &out);
     outbuf_end(&h->out, &out);
     counter_add(&w->stats.holds, 1);
-    give_back(w, h);
+    keep_lanes(w, h, shard);
     return true;
 }

@@ -10,9 +10,9 @@
 #include <stddef.h>
 
 enum message_kind {
-    MESSAGE_HOP,  /* struct hop: calls to run on this shard */
-    MESSAGE_HOLD, /* struct hold_part: lend the shard, or run the call that all wait for */
-    MESSAGE_TIME, /* the worker's own: the shard takes over a new time */
+    MESSAGE_HOP,   /* struct hop: calls to run on this shard */
+    MESSAGE_HOLD,  /* struct hold_part: lend the shard, or run the call that all wait for */
+    MESSAGE_VISIT, /* struct hop: calls to run on this loop's thread */
 };
 
 struct message {

@@ -7,7 +7,8 @@
 
 static struct slice part_reply(const struct round *r, const struct queued *part)
 {
-    const struct outbuf *b = &r->hops[part->shard].out;
+    const struct hop *from = part->place == PLACE_VISIT ? r->visits : r->hops;
+    const struct outbuf *b = &from[part->shard].out;
     return slice_of(b->data + part->reply_off, part->reply_len);
 }
 

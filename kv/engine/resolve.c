@@ -117,7 +117,7 @@ static bool must_wait(struct worker *w, const struct cmd *c)
 {
     struct server *s = w->server;
     int64_t until = atomic_load_explicit(&s->pause_until_ms, memory_order_relaxed);
-    if (!until || until <= server_unix_ms()) /* the shard, and its time, may be lent */
+    if (!until || until <= w->engine->clock_ms)
         return false;
     return !atomic_load_explicit(&s->pause_writes_only, memory_order_relaxed) ||
            (c->spec->flags & (CMD_WRITE | CMD_MAY_REPLICATE));
@@ -129,7 +129,7 @@ static void hop_add(struct round *r, struct queued *q, int shard)
 {
     q->shard = shard;
     q->next_in_hop = NULL;
-    struct hop *h = &r->hops[shard];
+    struct hop *h = q->place == PLACE_VISIT ? &r->visits[shard] : &r->hops[shard];
     if (!h->count++) {
         h->first = NULL;
         h->last = &h->first;
@@ -162,8 +162,8 @@ static struct queued *part_new(struct round *r, const struct queued *whole, int 
     return p;
 }
 
-/* A part on every shard. False: out of memory. */
-static bool go_to_all(struct round *r, struct queued *q)
+/* A part on every shard (PLACE_HOP) or every loop (PLACE_VISIT). False: out of memory. */
+static bool go_to_all(struct round *r, struct queued *q, enum call_place place)
 {
     int n = r->home->engine->shard_count;
     if (n == 1) {
@@ -176,6 +176,7 @@ static bool go_to_all(struct round *r, struct queued *q)
     for (int i = 0; i < n; i++) {
         if (!(q->parts[i] = part_new(r, q, i, i)))
             return false;
+        q->parts[i]->place = (uint8_t)place;
     }
     for (int i = 0; i < n; i++)
         hop_add(r, q->parts[i], i);
@@ -336,6 +337,7 @@ static void run_session_call(struct round *r, struct queued *q)
     struct session *s = q->session;
     struct reply out;
     q->call.session = s;
+    r->home->engine->now_ms = r->home->engine->clock_ms;
     done_begin(r, q, &out);
     run_call(r->home, q, &out);
     done_end(r, q, &out);
@@ -355,7 +357,9 @@ static bool route(struct round *r, struct queued *q)
     case ROUTE_KEYS:
         return go_by_keys(r, q);
     case ROUTE_ALL:
-        return go_to_all(r, q);
+        return go_to_all(r, q, PLACE_HOP);
+    case ROUTE_LOOPS:
+        return go_to_all(r, q, PLACE_VISIT);
     case ROUTE_HOLD_ALL:
         return go_to_hold_all(r, q);
     case ROUTE_SHARD:

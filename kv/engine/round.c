@@ -15,13 +15,16 @@ static struct round *round_new(struct worker *w)
     r->entries = calloc(ROUND_CALLS_MAX + 1, sizeof(struct queued *));
     r->spans = calloc(ROUND_CALLS_MAX + 1, sizeof(*r->spans));
     r->hops = calloc((size_t)shards, sizeof(*r->hops));
-    if (!r->entries || !r->spans || !r->hops) {
+    r->visits = calloc((size_t)shards, sizeof(*r->visits));
+    if (!r->entries || !r->spans || !r->hops || !r->visits) {
         round_free(r);
         return NULL;
     }
     for (int i = 0; i < shards; i++) {
         r->hops[i].round = r;
         r->hops[i].msg.kind = MESSAGE_HOP;
+        r->visits[i].round = r;
+        r->visits[i].msg.kind = MESSAGE_VISIT;
     }
     return r;
 }
@@ -30,9 +33,12 @@ void round_free(struct round *r)
 {
     for (int i = 0; r->hops && i < r->home->engine->shard_count; i++)
         outbuf_deinit(&r->hops[i].out);
+    for (int i = 0; r->visits && i < r->home->engine->shard_count; i++)
+        outbuf_deinit(&r->visits[i].out);
     outbuf_deinit(&r->done);
     arena_deinit(&r->arena);
     free(r->hops);
+    free(r->visits);
     free(r->spans);
     free(r->entries);
     free(r);
@@ -67,8 +73,9 @@ static void round_recycle(struct round *r)
     r->holds = NULL;
     r->entry_count = r->span_count = 0;
     for (int i = 0; i < e->shard_count; i++) {
-        r->hops[i].count = 0;
+        r->hops[i].count = r->visits[i].count = 0;
         outbuf_reset(&r->hops[i].out);
+        outbuf_reset(&r->visits[i].out);
     }
     outbuf_reset(&r->done);
     arena_reset(&r->arena);
@@ -95,79 +102,97 @@ void round_part_back(struct round *r)
         round_done(r);
 }
 
-static void push(struct round *r, struct message *m, int shard, bool several)
-{
-    struct worker *w = r->home;
-    m->armed = several ? &r->armed : NULL;
-    inbox_push(&w->server->workers[shard]->engine->inbox, m);
-    w->engine->to_wake[shard] = true;
-    if (shard != w->index)
-        counter_add(&w->stats.hops_sent, 1);
-}
-
 static void push_all(struct round *r, bool several)
 {
-    int shards = r->home->engine->shard_count;
-    for (int i = 0; i < shards; i++) {
-        if (r->hops[i].count)
-            push(r, &r->hops[i].msg, i, several);
+    struct worker *w = r->home;
+    struct engine *e = w->engine;
+    const _Atomic bool *armed = several ? &r->armed : NULL;
+    for (int i = 0; i < e->shard_count; i++) {
+        if (!r->hops[i].count)
+            continue;
+        r->hops[i].msg.armed = armed;
+        inbox_push(&e->lanes[i]->inbox, &r->hops[i].msg);
+        e->targets[i] = true;
+        counter_add(&w->stats.hops_sent, i != w->index);
     }
     for (struct hold *h = r->holds; h; h = h->next) {
-        for (int i = 0; i < h->part_count; i++)
-            push(r, &h->parts[i].msg, h->shards[i], several);
+        for (int i = 0; i < h->part_count; i++) {
+            h->parts[i].msg.armed = armed;
+            inbox_push(&e->lanes[h->shards[i]]->inbox, &h->parts[i].msg);
+            e->targets[h->shards[i]] = true;
+            counter_add(&w->stats.hops_sent, h->shards[i] != w->index);
+        }
     }
 }
 
-/* Sends hops and holds on their way; their answers come back one message each. */
+/* Visits are outside the order of the shards: they touch no key. */
+static void send_visits(struct round *r)
+{
+    struct worker *w = r->home;
+    for (int i = 0; i < w->engine->shard_count; i++) {
+        if (!r->visits[i].count || i == w->index)
+            continue;
+        r->visits[i].msg.armed = NULL;
+        inbox_push(&w->server->workers[i]->engine->back, &r->visits[i].msg);
+        w->engine->to_wake[i] = true;
+    }
+}
+
+/* Sends all of it on its way, and then runs what nobody else is at. The round may be over when this returns. */
 static void send_out(struct round *r, int messages)
 {
-    struct server *server = r->home->server;
+    struct worker *w = r->home;
+    struct engine *e = w->engine;
+    struct gate *gate = w->server->gate;
     bool several = messages > 1;
-    r->now_ms = 0;
     /* Arguments point into the input: it must not move until they have been used. */
     for (int i = 0; i < r->span_count; i++)
         evio_conn_pause_read(r->spans[i].session->conn);
+    r->now_ms = e->clock_ms;
     if (several) {
         atomic_store_explicit(&r->armed, false, memory_order_relaxed);
-        gate_enter(server->gate);
-        r->now_ms = gate_time(server->gate, server_unix_ms());
+        gate_enter(gate);
+        r->now_ms = gate_time(gate, server_unix_ms());
     }
     push_all(r, several);
     if (several) {
-        gate_leave(server->gate);
+        gate_leave(gate);
         atomic_store_explicit(&r->armed, true, memory_order_release);
     }
-    engine_wake_marked(r->home);
+    send_visits(r);
+    struct hop *own_visit = r->visits[w->index].count ? &r->visits[w->index] : NULL;
+    if (own_visit)
+        serve_visit(w, own_visit);
+    for (int i = 0; i < e->shard_count; i++) {
+        if (!e->targets[i])
+            continue;
+        e->targets[i] = false;
+        serve(w, i);
+    }
 }
 
 void round_submit(struct round *r)
 {
     struct worker *w = r->home;
     struct engine *e = w->engine;
-    int messages = 0, hops = 0;
+    int messages = 0;
     if (e->shard_count == 1) {
         run_here(r);
         round_recycle(r);
         return;
     }
-    for (int i = 0; i < e->shard_count; i++)
-        hops += r->hops[i].count > 0;
-    r->pending = messages = hops;
+    r->pending = 0;
+    for (int i = 0; i < e->shard_count; i++) {
+        messages += r->hops[i].count > 0;
+        r->pending += (r->hops[i].count > 0) + (r->visits[i].count > 0);
+    }
     for (struct hold *h = r->holds; h; h = h->next) {
         r->pending++;
         messages += h->part_count;
     }
     e->in_flight++;
-    if (messages == 0) {
+    if (r->pending == 0)
         round_done(r);
-        return;
-    }
-    /* All of it is for this shard, and nothing stands before it: no need to queue. What has been pushed behind a message that is
-     * not linked in yet stands before it too, though peek does not show it: its other parts may have been seen elsewhere. */
-    if (messages == 1 && r->hops[w->index].count && !e->lent && inbox_empty(&e->inbox)) {
-        run_hop(w, &r->hops[w->index]);
-        round_part_back(r);
-        return;
-    }
-    send_out(r, messages);
+    else
+        send_out(r, messages);
 }

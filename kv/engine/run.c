@@ -75,17 +75,20 @@ static void fetch_group(const struct shard *s, struct queued *const *group, int 
     }
 }
 
-void run_hop(struct worker *w, struct hop *h)
+void run_hop(struct worker *w, struct shard *shard, struct hop *h)
 {
     struct queued *group[PREFETCH_GROUP];
     struct reply out;
+    if (shard)
+        w->engine->now_ms = shard_now(shard);
     outbuf_reset(&h->out);
     outbuf_begin(&h->out, &out, 2);
     for (struct queued *q = h->first; q;) {
         int n = 0;
         for (; q && n < PREFETCH_GROUP; q = q->next_in_hop)
             group[n++] = q;
-        fetch_group(w->shard, group, n);
+        if (shard)
+            fetch_group(shard, group, n);
         for (int i = 0; i < n; i++) {
             group[i]->reply_off = out.failed ? 0 : (size_t)(out.pos - h->out.data);
             run_call(w, group[i], &out);
@@ -148,6 +151,7 @@ void run_here(struct round *r)
 {
     struct worker *w = r->home;
     int fetched = 0;
+    w->engine->now_ms = w->engine->clock_ms;
     for (int i = 0; i < r->span_count; i++) {
         struct span *span = &r->spans[i];
         struct session *s = span->session;
