@@ -1,7 +1,7 @@
 /* backend: the seam between a loop and the system's poller, shaped for completion: a loop submits
- * operations and wait() returns what has completed. A poller that reports readiness (epoll, kqueue,
- * poll) tries an operation when it may succeed and waits for readiness when it would block; io_uring
- * has it as it stands. One backend a loop, used on the loop's thread; wake() on any.
+ * operations and wait() returns what has completed. A poller that reports readiness (epoll,
+ * kqueue, poll) tries an operation when it may succeed and waits for readiness when it would block;
+ * io_uring has it as it stands. One backend a loop, used on the loop's thread; wake() on any.
  *
  * A receive holds no buffer while it waits: buffer() supplies one when bytes are there, a poller
  * with buffers of its own copies into it. A handle is embedded in its owner and stays registered
@@ -27,7 +27,6 @@ enum evio_op {
 struct evio_handle {
     int fd;
     uint32_t slot;     /* in the backend's table; 0: not registered */
-    uint8_t owner;     /* what it is embedded in: enum evio_owner, not the backend's business */
     uint8_t submitted; /* enum evio_op bits */
     uint8_t ready;     /* the backend's: what the system is known to have */
     uint8_t queued;    /* the backend's: on its list of handles to try */

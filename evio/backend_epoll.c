@@ -1,7 +1,7 @@
 /* The backend on epoll, edge-triggered: a socket is registered once, what it has is remembered in
  * its handle, and handles with something to try are on a list. Pausing and resuming a connection
- * therefore are assignments, and a socket that filled its buffer is read on in the next turn without
- * being asked for again.
+ * therefore are assignments, and a socket that filled its buffer is read on in the next turn
+ * without being asked for again.
  *
  * An event carries the handle's slot and the slot's generation, so an event of a handle that was
  * removed (its descriptor perhaps already another socket's) finds nothing. */

@@ -48,7 +48,6 @@ struct evio_conn *evio_conn_new(struct evio_loop *l, int fd, int addr_index, uin
     if (!c)
         return NULL;
     c->handle.fd = fd;
-    c->handle.owner = EVIO_OWNER_CONN;
     c->loop = l;
     c->flags = flags;
     c->addr_index = addr_index;
@@ -286,7 +285,7 @@ static void hand_over(struct evio_conn *c)
     release(c);
 }
 
-/* All a connection's events of this turn are over, and its output has been offered to the socket. */
+/* The connection's events of this turn are over, its output has been offered to the socket. */
 void evio_conn_finish(struct evio_conn *c)
 {
     if (c->flags & EVIO_C_CLOSED)

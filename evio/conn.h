@@ -9,8 +9,6 @@
 #include "evio/evio.h"
 #include "evio/loop.h"
 
-enum evio_owner { EVIO_OWNER_CONN, EVIO_OWNER_LISTENER };
-
 enum evio_conn_flags {
     EVIO_C_PAUSED = 1 << 0,
     EVIO_C_EOF = 1 << 1,

@@ -28,7 +28,6 @@ struct lookup {
 };
 
 struct evio_dial_state {
-    struct evio_conn *conn;
     struct evio_timer timeout;
     struct addrinfo *list;
     const struct addrinfo *next;
@@ -220,7 +219,6 @@ int evio_dial(struct evio_loop *l, const char *addr, int64_t timeout_ms, void *c
     ret = -ENOMEM;
     if (d) {
         c->extra->dial = d;
-        d->conn = c;
         d->err = -EADDRNOTAVAIL;
         d->timeout.fn = on_timeout;
         d->timeout.arg = c;

@@ -105,7 +105,6 @@ static int start_listener(struct evio_loop *l, struct evio_bound_addr *a, int fd
     if (!n)
         return -ENOMEM;
     n->handle.fd = fd;
-    n->handle.owner = EVIO_OWNER_LISTENER;
     n->loop = l;
     n->addr_index = a->index;
     n->is_unix = a->family == AF_UNIX;

@@ -13,7 +13,8 @@
 
 struct evio_listener;
 
-/* Connections to visit in a later stage of the turn, each at most once, linked through themselves. */
+/* Connections to visit in a later stage of the turn, each at most once, linked through
+ * themselves. */
 struct evio_conn_list {
     struct evio_conn *first, *last;
 };

@@ -1,5 +1,5 @@
-/* evio-http: answers every HTTP/1.0 and 1.1 request with one static page. Keep-alive, pipelining and
- * request bodies are understood, and nothing else: it shows the library, it serves no files. */
+/* evio-http: answers every HTTP/1.0 and 1.1 request with one static page. Keep-alive, pipelining
+ * and request bodies are understood, and nothing else: it shows the library, it serves no files. */
 #include <getopt.h>
 #include <pthread.h>
 #include <signal.h>

@@ -1,4 +1,4 @@
-/* client: blocking sockets that talk to a server under test, and what the process needs for many. */
+/* client: blocking sockets that talk to a server under test, and what a process needs for many. */
 #ifndef TESTS_EVIO_CLIENT_H
 #define TESTS_EVIO_CLIENT_H
 
