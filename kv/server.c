@@ -344,8 +344,6 @@ void server_reset_stats(struct server *s)
         counter *counters[] = {
             &st->commands,
             &st->connections_received,
-            &st->net_in_bytes,
-            &st->net_out_bytes,
             &st->batches,
             &st->hops_sent,
             &st->hops_received,

@@ -104,7 +104,8 @@ void keyspace_cmd_debug(struct call *c)
         { "set-active-expire", 3, debug_set_active_expire },
         { "sleep", 3, debug_sleep },
     };
-    if (c->server->config->enable_debug_command != LOCAL_YES) {
+    int64_t allowed = c->server->config->enable_debug_command;
+    if (allowed != LOCAL_YES && !(allowed == LOCAL_LOCAL && c->local_peer)) {
         reply_error(c->out,
                     "ERR DEBUG command not allowed. If the enable-debug-command option is set to "
                     "\"local\", you can run it from a local connection, otherwise you need to set "

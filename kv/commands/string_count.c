@@ -105,7 +105,7 @@ void string_cmd_incrbyfloat(struct call *c)
         return;
     }
     struct slice s = slice_of(text, (size_t)number_format_long_double(text, value));
-    if (string_set(&ed, s, EXPIRE_KEEP) < 0)
+    if (string_set_text(&ed, s, EXPIRE_KEEP) < 0)
         reply_no_memory(c->out);
     else
         reply_bulk(c->out, s);

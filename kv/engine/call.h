@@ -32,6 +32,7 @@ struct call {
     struct session *session; /* ROUTE_SESSION and ROUTE_LOCAL only, else NULL */
     struct arena *scratch;   /* lives until the handler returns */
     int shard_index;         /* ROUTE_ALL, ROUTE_SHARD: on which shard this part runs */
+    bool local_peer;         /* the client is on this machine */
     bool no_touch;           /* CLIENT NO-TOUCH: reading does not renew idle times */
 };
 

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "kv/engine/engine_internal.h"
 
@@ -12,6 +13,15 @@ enum {
 };
 
 /* ---- life ---- */
+
+/* Not derived from the hash seed: what clients see of it must tell nothing about that. */
+static uint64_t random_seed(void)
+{
+    uint64_t seed;
+    if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+        seed = (uint64_t)(uintptr_t)&seed ^ (uint64_t)server_unix_ms();
+    return seed;
+}
 
 int engine_start(struct worker *w)
 {
@@ -27,7 +37,7 @@ int engine_start(struct worker *w)
     e->ready_last = &e->ready;
     e->shard_count = n;
     e->output_limit_bytes = (size_t)w->server->config->client_output_high_water;
-    e->random = w->server->hash_seed + (uint64_t)w->index * 0x9e3779b97f4a7c15u;
+    e->random = random_seed();
     e->shards = calloc((size_t)n, sizeof(*e->shards));
     e->lanes = calloc((size_t)n, sizeof(*e->lanes));
     e->held = calloc((size_t)n, sizeof(*e->held));

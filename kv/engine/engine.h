@@ -1,17 +1,18 @@
-/* engine: batches, inboxes, the gate, holds: all that crosses threads, and nothing else does. One engine a worker.
+/* engine: batches, inboxes, the gate, lanes and holds: all that crosses threads, and nothing else does. One engine a worker.
  *
  * A ROUND is what one worker has read from its sessions and not yet answered: up to ROUND_CALLS_MAX calls. Its calls travel
- * to their shards as HOPS, one message per shard; a call over several shards is split into parts that travel with
- * the hops (scatter), or becomes a HOLD: a message to each of its shards, at which the shard waits; the last one to arrive
- * runs the call with all of these shards in its hands and then gives them back.
+ * to their shards as HOPS, one message a shard; a call over several shards is split into parts that travel with
+ * the hops (scatter), or becomes a HOLD: a message to each of its shards. Each shard that comes to it stays there, and
+ * whoever brings the last one runs the call with all of them in its hands.
  *
- * Order. Everything that goes to more than one inbox is pushed under the gate and is run only when its `armed` flag is set,
+ * Order. Everything that goes to more than one inbox is pushed under the GATE and is run only when its `armed` flag is set,
  * which happens after the last push. So all inboxes hold all rounds and holds in one order, and whoever has seen
  * the effect of one part stands behind every other part in every queue. What goes to one inbox only
  * needs neither. A session's next calls are not even parsed while a hold of its own is under way.
  *
- * A waiting shard does not block its thread: the loop goes on reading, parsing and writing, and only leaves its inbox alone
- * until the shard is given back. So more loops than CPUs do not crawl, and nobody spins.
+ * Threads. A shard is worked by whoever has taken its LANE: most often the worker that has just sent something to it, since
+ * no loop keeps its shard to itself between two messages. So a hop costs no wake-up unless somebody else is
+ * at the shard, nobody spins, no thread ever blocks, and more loops than CPUs do not crawl.
  *
  * Memory: a round, its hops, holds and arguments (which point into the connections' input buffers, pinned meanwhile) are
  * the home worker's; the worker that runs a hop fills the hop's reply buffer and sends the same message back.

@@ -384,22 +384,13 @@ static struct queued *queue_call(struct round *r, struct session *s, const struc
                   .server = r->home->server,
                   .client_id = s->id,
                   .scratch = &r->home->engine->scratch,
+                  .local_peer = s->local_peer,
                   .no_touch = s->no_touch },
         .session = s,
         .input_offset = s->used_bytes,
         .proto = s->proto,
     };
     return q;
-}
-
-/* CLIENT REPLY: whether this call's reply is dropped. */
-static bool mute_now(struct session *s)
-{
-    if (s->reply_mode == SESSION_REPLY_SKIP_NEXT) {
-        s->reply_mode = SESSION_REPLY_ON;
-        return true;
-    }
-    return s->reply_mode == SESSION_REPLY_OFF;
 }
 
 enum add_result {
@@ -422,16 +413,15 @@ static enum add_result add_call(struct round *r, struct session *s, const struct
         }
         if (c->spec->route == ROUTE_LOCAL && s->in_round > 0)
             return ADD_WAIT;
-        q->mute = s->reply_mode != SESSION_REPLY_ON;
-        uint8_t mode = s->reply_mode;
         s->last_cmd = c;
-        if (!route(r, q))
-            return ADD_NOMEM;
-        /* CLIENT REPLY itself has set the mode: OFF and SKIP are silent, ON is not. */
-        q->mute = mode == s->reply_mode ? mute_now(s) : s->reply_mode != SESSION_REPLY_ON;
-    } else {
-        q->mute = mute_now(s);
     }
+    /* CLIENT REPLY SKIP was the call before. CLIENT REPLY itself sets the mode: OFF and SKIP are silent, ON is not. */
+    bool skip = s->reply_mode == SESSION_REPLY_SKIP_NEXT;
+    if (skip)
+        s->reply_mode = SESSION_REPLY_ON;
+    if (c && !route(r, q))
+        return ADD_NOMEM;
+    q->mute = skip || s->reply_mode != SESSION_REPLY_ON;
     r->entries[r->entry_count++] = q;
     s->in_round++;
     s->commands++;

@@ -33,7 +33,6 @@ struct cmd_stats {
 
 struct worker_stats {
     counter commands, connections_received, clients, blocked_clients;
-    counter net_in_bytes, net_out_bytes;
     counter batches, hops_sent, hops_received, holds; /* holds: commands run over several shards */
     counter error_replies, protocol_errors,
         output_stalls; /* stalls: reading paused at the output limit */

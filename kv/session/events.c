@@ -63,6 +63,7 @@ static enum evio_action opened(struct evio_conn *c)
         return EVIO_CLOSE;
     }
     evio_conn_set_context(c, s);
+    s->local_peer = is_local(c);
     if (config->tcp_keepalive && !s->is_unix) {
         int idle_s = (int)config->tcp_keepalive;
         int interval_s = idle_s / KEEPALIVE_PROBES > 0 ? idle_s / KEEPALIVE_PROBES : 1;

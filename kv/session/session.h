@@ -36,6 +36,7 @@ struct session {
     bool blocked; /* session_block() */
     bool paused;  /* waits for the end of CLIENT PAUSE */
     bool is_unix;
+    bool local_peer;                 /* a Unix socket or a loopback address */
     char *name, *lib_name, *lib_ver; /* NULL: not set */
     int64_t created_ms, last_ms;     /* monotonic */
     const struct cmd *last_cmd;

@@ -164,9 +164,15 @@ static int set_blob(struct edit *ed, struct blob b, int64_t at_ms)
 
 int string_set(struct edit *ed, struct slice value, int64_t expire_at_ms)
 {
-    int64_t at_ms = resolve_expiry(ed, expire_at_ms), number;
+    int64_t number;
     if (may_be_int64(value) && number_parse_int64(value, &number))
-        return set_inline(ed, form_int, &number, at_ms);
+        return set_inline(ed, form_int, &number, resolve_expiry(ed, expire_at_ms));
+    return string_set_text(ed, value, expire_at_ms);
+}
+
+int string_set_text(struct edit *ed, struct slice value, int64_t expire_at_ms)
+{
+    int64_t at_ms = resolve_expiry(ed, expire_at_ms);
     struct form form = form_of_text(value.len);
     if (!form.is_blob)
         return set_inline(ed, form, value.ptr, at_ms);

@@ -28,6 +28,8 @@ bool string_int64(const struct entry *e, int64_t *out);
 /* Gives the key this value, whatever was there before. expire_at_ms: a time, EXPIRE_NONE or EXPIRE_KEEP.
  * 0 or -ENOMEM: nothing changed. After it ed->entry is the new entry. */
 int string_set(struct edit *ed, struct slice value, int64_t expire_at_ms);
+/* The same, but never as an integer: INCRBYFLOAT's results. */
+int string_set_text(struct edit *ed, struct slice value, int64_t expire_at_ms);
 int string_set_int64(struct edit *ed, int64_t value, int64_t expire_at_ms);
 /* Makes the value `len` bytes long, new bytes zero, a missing key made; keeps the expiry. The bytes may be written until the
  * next call. NULL: out of memory, nothing changed. ed->entry is NULL or a string. */
