@@ -62,7 +62,9 @@ void background_look(struct worker *w, int index)
     struct lane *lane = e->lanes[index];
     bool expire = atomic_load_explicit(&w->server->active_expire, memory_order_relaxed);
     if (index == w->index) {
-        shard_set_now(shard, e->clock_ms);
+        /* Not past what was pushed before this time and cannot be run yet (unarmed, or not linked in): that brings its own. */
+        if (e->shard_count == 1 || inbox_empty(&lane->inbox))
+            shard_set_now(shard, e->clock_ms);
         look_after_own(w, expire);
         return;
     }

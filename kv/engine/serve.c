@@ -23,9 +23,11 @@ static void send_back(struct worker *w, struct round *r, struct message *m)
         round_part_back(r);
         return;
     }
+    struct worker *home =
+        r->home; /* the round may be over, and gone, once its message has been pushed */
     counter_add(&w->stats.hops_received, 1);
-    inbox_push(&r->home->engine->back, m);
-    w->engine->to_wake[r->home->index] = true;
+    inbox_push(&home->engine->back, m);
+    w->engine->to_wake[home->index] = true;
 }
 
 static bool is_armed(const struct message *m)
@@ -68,20 +70,20 @@ static bool run_inbox(struct worker *w, int index, int *budget)
 }
 
 /* The lane is the worker's. */
-static void serve_taken(struct worker *w, int index)
+static void serve_taken(struct worker *w, int index, int *budget)
 {
     struct engine *e = w->engine;
     struct lane *lane = e->lanes[index];
     struct shard *shard = e->shards[index];
-    int budget = SERVE_MAX;
     do {
         shard_hold(shard, w);
-        if (!run_inbox(w, index, &budget))
+        if (!run_inbox(w, index, budget))
             return;
         background_look(w, index);
         shard_release(shard, w);
-        if (budget == 0) { /* fairness: the loop whose shard this is goes on */
-            atomic_store_explicit(&lane->state, LANE_FREE, memory_order_release);
+        if (*budget == 0) { /* fairness: the loop whose shard this is goes on */
+            /* An exchange, so that the next one inside sees what those who called had pushed. */
+            atomic_exchange_explicit(&lane->state, LANE_FREE, memory_order_acq_rel);
             e->to_wake[index] = true;
             return;
         }
@@ -91,13 +93,14 @@ static void serve_taken(struct worker *w, int index)
 void serve(struct worker *w, int index)
 {
     struct engine *e = w->engine;
+    int budget = SERVE_MAX; /* for all of it: one hold may lead to the next without an end */
     if (lane_take(e->lanes[index]))
-        serve_taken(w, index);
+        serve_taken(w, index, &budget);
     else if (index == w->index && e->background_fired)
         e->to_wake[index] = true; /* only this loop looks after its shard: when it is free */
     /* Shards that holds have left in this worker's hands. */
     while (e->held_count > 0)
-        serve_taken(w, e->held[--e->held_count]);
+        serve_taken(w, e->held[--e->held_count], &budget);
 }
 
 void serve_visit(struct worker *w, struct hop *h)
