@@ -77,7 +77,7 @@ Test(tools, cli_scan)
         wire_expect_reply(w, "+OK");
     char *out = run_tool(p, "redis-cli", "--scan", NULL, 0);
     for (int i = 0; i < KEYS; i++) {
-        char key[16];
+        char key[32];
         snprintf(key, sizeof(key), "key:%04d\n", i);
         cr_assert(strstr(out, key), "%s is not in the scan", key);
     }
