@@ -93,3 +93,23 @@ Test(inbox, many_producers_lose_and_reorder_nothing)
         free(p[i].messages);
     }
 }
+
+/* A pusher stands between its two steps; another has pushed behind it. */
+Test(inbox, cut_for_an_instant_is_not_empty)
+{
+    struct inbox q;
+    struct message first = { 0 }, second = { 0 };
+    inbox_init(&q);
+    cr_assert(inbox_empty(&q));
+    struct message *before = atomic_exchange(&q.head, &first);
+    inbox_push(&q, &second);
+    cr_assert_null(inbox_peek(&q), "it cannot be reached yet");
+    cr_assert_not(inbox_empty(&q));
+    atomic_store(&before->next, &first);
+    cr_assert_eq(inbox_peek(&q), &first);
+    inbox_pop(&q, &first);
+    cr_assert_not(inbox_empty(&q));
+    cr_assert_eq(inbox_peek(&q), &second);
+    inbox_pop(&q, &second);
+    cr_assert(inbox_empty(&q));
+}
