@@ -11,7 +11,7 @@
 #include "kv/admin/log.h"
 #include "kv/commands/table.h"
 
-enum { RUN_ID_BYTES = 40, SERVER_STOP_DEADLINE_MS = 10000 };
+enum { RUN_ID_BYTES = 40, SERVER_STOP_DEADLINE_MS = 5000 };
 
 struct gate;
 struct worker;
