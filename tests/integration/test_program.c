@@ -119,6 +119,10 @@ Test(program, socket_permission_pidfile_logfile)
                                  "--logfile",        logfile, NULL };
     struct proc_spec spec = { .loops = 1, .args = args };
     struct proc *p = proc_start(&spec);
+    /* Listening comes first; whoever was served finds the rest done. */
+    struct wire *w = wire_open(p);
+    wire_expect(w, "PING", "+PONG");
+    wire_close(w);
     struct stat st;
     cr_assert(stat(p->socket_path, &st) == 0);
     cr_assert_eq(st.st_mode & 0777, 0700, "mode %o", st.st_mode & 0777);
