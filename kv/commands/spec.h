@@ -73,9 +73,9 @@ struct cmd_keys {
 enum cmd_route {
     ROUTE_KEYS, /* the shard of its keys; several shards: as `merge` says */
     ROUTE_SESSION, /* the connection's loop, at once: it depends on nothing that other commands change */
-    ROUTE_LOCAL,    /* the connection's loop, after everything the connection sent before it */
-    ROUTE_ALL,      /* a part on every shard, merged as `merge` says */
-    ROUTE_LOOPS,    /* a part on every loop, by its own thread (clients, not keys), merged as `merge` says */
+    ROUTE_LOCAL, /* the connection's loop, after everything the connection sent before it */
+    ROUTE_ALL,   /* a part on every shard, merged as `merge` says */
+    ROUTE_LOOPS, /* a part on every loop, by its own thread (clients, not keys), merged as `merge` says */
     ROUTE_HOLD_ALL, /* once, holding all shards */
     ROUTE_SHARD,    /* the shard that `shard_of` names */
 };
