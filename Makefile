@@ -116,7 +116,7 @@ $(KV_LIB): $(call obj,$(KV_SRC))
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 define program
-$(BUILD)/$(1): $(call obj,$(wildcard cmd/$(1)/*.c)) $(if $(filter evio-kv,$(1)),$(KV_LIB)) $(EVIO_LIB)
+$(BUILD)/$(1): $(call obj,$(wildcard cmd/$(1)/*.c)) $(if $(filter evio-kv,$(1)),$(KV_LIB),$(call obj,cmd/front/front.c)) $(EVIO_LIB)
 	@echo "  LD  $$@"
 	$(Q)$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(LIBS)
 endef

@@ -1,24 +1,13 @@
 /* evio-http: answers every HTTP/1.0 and 1.1 request with one static page. Keep-alive, pipelining
  * and request bodies are understood, and nothing else: it shows the library, it serves no files. */
-#include <getopt.h>
-#include <pthread.h>
-#include <signal.h>
 #include <strings.h>
 
+#include "cmd/front/front.h"
 #include "evio/evio.h"
 
 enum {
-    STOP_MS = 2000,
     HEAD_MAX_BYTES = 64 * 1024,
     IDLE_MS = 60 * 1000,
-    ADDR_BYTES = 160,
-};
-
-struct http {
-    const char *port, *unix_path, *text;
-    bool reuseport;
-    struct evio_options options;
-    char addrs[2][ADDR_BYTES];
 };
 
 /* One request's head: what matters to us. */
@@ -117,7 +106,7 @@ static int answer(struct evio_conn *c, const struct request *r, const char *text
 /* The connection's context counts the bytes of a body that are still to be skipped. */
 static enum evio_action on_data(struct evio_conn *c)
 {
-    const struct http *h = evio_server_udata(evio_loop_server(evio_conn_loop(c)));
+    const struct front *h = evio_server_udata(evio_loop_server(evio_conn_loop(c)));
     size_t skip = (size_t)evio_conn_context(c);
     for (;;) {
         struct evio_slice in = evio_conn_input(c);
@@ -143,26 +132,6 @@ static enum evio_action on_opened(struct evio_conn *c)
     return evio_conn_set_idle_ms(c, IDLE_MS) ? EVIO_CLOSE : EVIO_NONE;
 }
 
-static void on_high_water(struct evio_conn *c)
-{
-    evio_conn_pause_read(c);
-}
-
-static void on_low_water(struct evio_conn *c)
-{
-    evio_conn_resume_read(c);
-}
-
-static enum evio_action on_serving(struct evio_server *s, const struct evio_serving *info)
-{
-    (void)s;
-    for (int i = 0; i < info->addr_count; i++)
-        printf("listening on %s, %d loop%s\n", info->addrs[i].text, info->num_loops,
-               info->num_loops == 1 ? "" : "s");
-    fflush(stdout);
-    return EVIO_NONE;
-}
-
 static const char help[] =
     "Usage: evio-http [options]\n"
     "Answers every HTTP request with one static page.\n"
@@ -175,119 +144,15 @@ static const char help[] =
     "  --reuseport     every loop has a listener of its own\n"
     "  --help          this text\n";
 
-static int parse_balance(const char *name)
-{
-    static const char *const names[] = {
-        [EVIO_BALANCE_ROUND_ROBIN] = "round-robin",
-        [EVIO_BALANCE_RANDOM] = "random",
-        [EVIO_BALANCE_LEAST_CONNECTIONS] = "least-connections",
-    };
-    for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++) {
-        if (strcmp(name, names[i]) == 0)
-            return i;
-    }
-    return -1;
-}
-
-/* 0: go on; else the exit status plus one. */
-static int parse_flags(struct http *h, int argc, char **argv)
-{
-    static const struct option flags[] = {
-        { "port", required_argument, NULL, 'p' },    { "unix", required_argument, NULL, 'x' },
-        { "text", required_argument, NULL, 't' },    { "loops", required_argument, NULL, 'l' },
-        { "balance", required_argument, NULL, 'b' }, { "reuseport", no_argument, NULL, 'r' },
-        { "help", no_argument, NULL, 'h' },          { 0 },
-    };
-    int flag, balance;
-    while ((flag = getopt_long(argc, argv, "", flags, NULL)) != -1) {
-        switch (flag) {
-        case 'p':
-            h->port = optarg;
-            break;
-        case 'x':
-            h->unix_path = optarg;
-            break;
-        case 't':
-            h->text = optarg;
-            break;
-        case 'l':
-            h->options.num_loops = atoi(optarg);
-            break;
-        case 'b':
-            balance = parse_balance(optarg);
-            if (balance < 0) {
-                fprintf(stderr, "evio-http: unknown balance '%s'\n", optarg);
-                return 3;
-            }
-            h->options.balance = (enum evio_balance)balance;
-            break;
-        case 'r':
-            h->reuseport = true;
-            break;
-        case 'h':
-            fputs(help, stdout);
-            return 1;
-        default:
-            fputs(help, stderr);
-            return 3;
-        }
-    }
-    if (optind < argc) {
-        fprintf(stderr, "evio-http: unexpected argument '%s'\n", argv[optind]);
-        return 3;
-    }
-    return 0;
-}
-
-/* The signals are blocked in all threads, and this one waits for them. */
-static void *wait_for_signal(void *arg)
-{
-    sigset_t stop;
-    int number;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGINT);
-    sigaddset(&stop, SIGTERM);
-    sigwait(&stop, &number);
-    evio_server_stop(arg, STOP_MS);
-    return NULL;
-}
-
 int main(int argc, char **argv)
 {
-    struct http h = { .port = "8080",
-                      .text = "Hello World!",
-                      .options = { .high_water_bytes = 1024 * 1024, .thread_name = "http" } };
-    int status = parse_flags(&h, argc, argv);
-    if (status)
-        return status - 1;
-    h.options.udata = &h;
-    snprintf(h.addrs[0], ADDR_BYTES, "tcp://:%s%s", h.port, h.reuseport ? "?reuseport=true" : "");
-    snprintf(h.addrs[1], ADDR_BYTES, "unix://%s", h.unix_path ? h.unix_path : "");
-    const char *addrs[] = { h.addrs[0], h.addrs[1] };
-
-    const struct evio_events events = { .serving = on_serving,
-                                        .opened = on_opened,
-                                        .data = on_data,
-                                        .high_water = on_high_water,
-                                        .low_water = on_low_water };
-    struct evio_server *s;
-    int failed, err = evio_server_new(&s, &events, &h.options, addrs, h.unix_path ? 2 : 1, &failed);
-    if (err) {
-        fprintf(stderr, "evio-http: %s: %s\n", failed < 0 ? "start" : addrs[failed],
-                strerror(-err));
-        return 1;
-    }
-    sigset_t stop;
-    pthread_t waiter;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGINT);
-    sigaddset(&stop, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &stop, NULL);
-    if (pthread_create(&waiter, NULL, wait_for_signal, s) == 0) {
-        err = evio_server_run(s);
-        pthread_cancel(waiter);
-        pthread_join(waiter, NULL);
-    }
-    evio_server_free(s);
-    return err ? 1 : 0;
+    struct front f = { .name = "evio-http",
+                       .help = help,
+                       .takes_text = true,
+                       .port = "8080",
+                       .text = "Hello World!",
+                       .options = { .high_water_bytes = 1024 * 1024, .thread_name = "http" } };
+    const struct evio_events events = { .opened = on_opened, .data = on_data };
+    f.options.udata = &f;
+    return front_run(&f, &events, argc, argv);
 }
