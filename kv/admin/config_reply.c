@@ -68,6 +68,14 @@ static void refuse(struct reply *out, const char *name, const char *why)
     reply_errorf(out, "ERR CONFIG SET failed (possibly related to argument '%s') - %s", name, why);
 }
 
+/* What is wrong with the arguments themselves is told in the letters they came in. */
+static void refuse_as_typed(struct reply *out, struct slice name, const char *why)
+{
+    char text[NAME_SHOWN_BYTES + 1];
+    snprintf(text, sizeof(text), "%.*s", (int)name.len, name.ptr);
+    refuse(out, text, why);
+}
+
 static bool resolve(struct reply *out, const struct slice *pairs, int count, struct setting *set)
 {
     for (int i = 0; i < count; i++) {
@@ -80,14 +88,14 @@ static bool resolve(struct reply *out, const struct slice *pairs, int count, str
             return false;
         }
         if (d->change != CONFIG_LIVE) {
-            refuse(out, d->name,
-                   d->change == CONFIG_FIXED ? "can't set immutable config"
-                                             : "can't set protected config");
+            refuse_as_typed(out, name,
+                            d->change == CONFIG_FIXED ? "can't set immutable config"
+                                                      : "can't set protected config");
             return false;
         }
         for (int k = 0; k < i; k++) {
             if (set[k].directive == d) {
-                refuse(out, d->name, "duplicate parameter");
+                refuse_as_typed(out, name, "duplicate parameter");
                 return false;
             }
         }

@@ -262,7 +262,7 @@ Test(config, set_refuses_as_redis_does)
                      "-ERR CONFIG SET failed (possibly related to argument 'dir') - can't set "
                      "protected config\r\n");
     cr_assert_str_eq(SET(&s, "timeout", "1", "TIMEOUT", "2"),
-                     "-ERR CONFIG SET failed (possibly related to argument 'timeout') - duplicate "
+                     "-ERR CONFIG SET failed (possibly related to argument 'TIMEOUT') - duplicate "
                      "parameter\r\n");
     cr_assert_str_eq(SET(&s, "timeout", "1s"),
                      "-ERR CONFIG SET failed (possibly related to argument 'timeout') - argument "
