@@ -27,7 +27,7 @@ struct fake *fake_new(const struct cmd_spec *specs, int shard_count)
     struct fake *f = calloc(1, sizeof(*f));
     assert(f);
     fake_also(f, specs);
-    f->now_ms = FAKE_START_MS;
+    f->now_ms = f->engine.now_ms = FAKE_START_MS;
     f->proto = 2;
     f->config.databases = DATABASES;
     f->config.proto_max_bulk_len = 512 * 1024 * 1024;
@@ -91,6 +91,7 @@ void fake_on(struct fake *f, int shard_index)
 void fake_sleep(struct fake *f, int64_t ms)
 {
     f->now_ms += ms;
+    f->engine.now_ms = f->now_ms;
     for (int i = 0; i < f->engine.shard_count; i++)
         shard_set_now(f->engine.shards[i], f->now_ms);
 }
