@@ -11,7 +11,7 @@
 
 enum {
     KEYS = 8, /* so that they lie on several shards */
-    STEPS = 2000,
+    STEPS = 3000,
     DEPTH_MAX = 8,
 };
 

@@ -10,7 +10,7 @@
 
 enum {
     CLIENTS = 5,
-    ROUNDS = 12,
+    ROUNDS = 60,
     OPS = 150, /* a client and round */
     DEPTH_MAX = 6,
 };
