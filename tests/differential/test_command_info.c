@@ -1,5 +1,5 @@
-/* COMMAND INFO of every command that both servers know: arity, flags, keys and categories are Redis's. Where Redis changed
- * one after 7.0 the newer is right, and is named here. */
+/* COMMAND INFO of every command that both servers know: arity, flags, keys and categories are
+ * Redis's. Where Redis changed one after 7.0 the newer is right, and is named here. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>

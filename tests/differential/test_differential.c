@@ -1,5 +1,5 @@
-/* The same generated commands to this server and to redis-server: the same replies, and the same keys after them. TEST_SEED
- * repeats a run; TEST_SCALE makes it longer or shorter. */
+/* The same generated commands to this server and to redis-server: the same replies, and the same
+ * keys after them. TEST_SEED repeats a run; TEST_SCALE makes it longer or shorter. */
 #include <criterion/criterion.h>
 #include <ctype.h>
 #include <inttypes.h>

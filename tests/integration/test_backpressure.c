@@ -1,4 +1,5 @@
-/* A client that asks and never reads costs the server a bounded amount of memory and nobody else a delay. */
+/* A client that asks and never reads costs the server a bounded amount of memory and nobody else
+ * a delay. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <poll.h>
@@ -95,7 +96,8 @@ Test(backpressure, never_reads_4)
     never_reads(4);
 }
 
-/* The same client goes away without having read: what was queued for it is given back, nothing is left running. */
+/* The same client goes away without having read: what was queued for it is given back, nothing
+ * is left running. */
 Test(backpressure, goes_without_reading)
 {
     struct proc *p = proc_start_loops(2);

@@ -46,7 +46,8 @@ static void malformed(int loops)
 {
     struct proc *p = proc_start_loops(loops);
     for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
-        /* Once alone; once behind good commands, whose replies must come first; once byte by byte. */
+        /* Once alone; once behind good commands, whose replies must come first; once byte by
+         * byte. */
         for (int way = 0; way < 3; way++) {
             struct wire *w = wire_open(p);
             if (way == 1) {
@@ -150,7 +151,8 @@ static void expect_mixed(struct wire *w)
     wire_expect_reply(w, "[\"\\r\\n$1\\r\", \"\", \"*1\\r\"]");
 }
 
-/* In two parts cut at every place; the server has read the first part when another connection was answered twice. */
+/* In two parts cut at every place; the server has read the first part when another connection
+ * was answered twice. */
 Test(bad_input, cut_at_every_byte)
 {
     struct proc *p = proc_start_loops(2);

@@ -1,4 +1,5 @@
-/* Connecting and talking: tcp and unix, RESP2 and RESP3, inline, pipelines, large values, authentication. */
+/* Connecting and talking: tcp and unix, RESP2 and RESP3, inline, pipelines, large values,
+ * authentication. */
 #include <criterion/criterion.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>

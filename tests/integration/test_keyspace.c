@@ -61,7 +61,8 @@ static void fill(struct wire *w, const char *prefix, int count, const char *opti
         wire_expect_reply(w, "+OK");
 }
 
-/* Every key that is there all the time is returned at least once, however the table grows and shrinks meanwhile. */
+/* Every key that is there all the time is returned at least once, however the table grows and
+ * shrinks meanwhile. */
 static void scan_whole(int loops)
 {
     struct proc *p = proc_start_loops(loops);
@@ -116,7 +117,8 @@ Test(keyspace, expiry_is_exact_on_access)
     wire_expect(w, "DEBUG SET-ACTIVE-EXPIRE 0", "+OK");
     for (int i = 0; i < 20; i++) {
         wire_expect(w, "SET k v PX 5", "+OK");
-        /* The server's own clock says when it must be gone: TIME before a GET that still sees it is before that. */
+        /* The server's own clock says when it must be gone: TIME before a GET that still sees it
+         * is before that. */
         struct value *t = wire_call(w, "PEXPIRETIME k");
         long long due = t->integer, now = 0;
         value_free(t);

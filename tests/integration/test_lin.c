@@ -1,4 +1,5 @@
-/* The judge is judged: the linearizability checker on histories known to be good and known to be bad. */
+/* The judge is judged: the linearizability checker on histories known to be good and known to be
+ * bad. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
@@ -70,7 +71,8 @@ Test(lin, two_reads_may_not_go_back)
 
 Test(lin, a_pipeline_keeps_its_order)
 {
-    /* Both pairs overlap in time; only the order in which each client sent them speaks against it. */
+    /* Both pairs overlap in time; only the order in which each client sent them speaks against
+     * it. */
     struct lin_op write[2] = { { .kind = LIN_SET,
                                  .key_count = 1,
                                  .key = { 0 },
@@ -124,8 +126,9 @@ Test(lin, a_torn_mset_is_seen)
     cr_assert(check(clients, 2, ""));
 }
 
-/* Random operations run by the model itself in a random order, with calls and returns spread around the instant at which
- * they took effect: linearizable by construction. Then one reply is changed. */
+/* Random operations run by the model itself in a random order, with calls and returns spread
+ * around the instant at which they took effect: linearizable by construction. Then one reply is
+ * changed. */
 struct world {
     struct lin_client client[4];
     struct lin_op op[4][50];

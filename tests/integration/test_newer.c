@@ -1,4 +1,5 @@
-/* Commands and options newer than the redis-server that the differential test asks: what they reply is written here. */
+/* Commands and options newer than the redis-server that the differential test asks: what they
+ * reply is written here. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>

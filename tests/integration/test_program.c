@@ -159,8 +159,8 @@ Test(program, a_socket_in_use_is_an_error)
     proc_stop(p);
 }
 
-/* Batches in flight at the end: what was sent in one write was read in one, so each batch is answered whole or, if it came
- * too late, not at all; the replies before the end have no gap. */
+/* Batches in flight at the end: what was sent in one write was read in one, so each batch is
+ * answered whole or, if it came too late, not at all; the replies before the end have no gap. */
 static void ends_in_order(int loops, int sig)
 {
     enum { CONNECTIONS = 6, BATCH = 10 };

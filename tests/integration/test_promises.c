@@ -1,5 +1,6 @@
-/* The ordering promises as invariants that clients can see: every command is atomic over all its keys, a connection's
- * commands take effect in order also for others, what was acknowledged is there for everybody. On 1, 2, 4 and 8 loops. */
+/* The ordering promises as invariants that clients can see: every command is atomic over all its
+ * keys, a connection's commands take effect in order also for others, what was acknowledged is
+ * there for everybody. On 1, 2, 4 and 8 loops. */
 #include <criterion/criterion.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -123,7 +124,8 @@ static void mset_mget(int loops)
 }
 PROMISE(mset_mget)
 
-/* -- RENAME against EXISTS and MGET: under exactly one name --------------------------------------- */
+/* -- RENAME against EXISTS and MGET: under exactly one name
+ * --------------------------------------- */
 
 static void rename_mover(struct member *m)
 {
@@ -156,7 +158,8 @@ static void rename_exists(int loops)
 }
 PROMISE(rename_exists)
 
-/* -- pipelined write, then announce ------------------------------------------------------------------ */
+/* -- pipelined write, then announce
+ * ------------------------------------------------------------------ */
 
 /* Up to three writes with their announcements are under way at once. */
 static void announce_writer(struct member *m)
@@ -213,7 +216,8 @@ static void write_announce(int loops)
 }
 PROMISE(write_announce)
 
-/* -- acknowledged on one connection, there on every other -------------------------------------------- */
+/* -- acknowledged on one connection, there on every other
+ * -------------------------------------------- */
 
 static void acknowledged(int loops)
 {
@@ -247,7 +251,8 @@ static void acknowledged(int loops)
 }
 PROMISE(acknowledged)
 
-/* -- DEL counts each key once; MSETNX creates all or none ------------------------------------------- */
+/* -- DEL counts each key once; MSETNX creates all or none
+ * ------------------------------------------- */
 
 struct tally {
     atomic_long created, deleted;
@@ -299,7 +304,8 @@ static void deleted_once(int loops)
 }
 PROMISE(deleted_once)
 
-/* -- MSETNX as a lock over several keys ----------------------------------------------------------------- */
+/* -- MSETNX as a lock over several keys
+ * ----------------------------------------------------------------- */
 
 static void lock_taker(struct member *m)
 {
@@ -332,7 +338,8 @@ static void msetnx_excludes(int loops)
 }
 PROMISE(msetnx_excludes)
 
-/* -- SWAPDB and FLUSHALL against MGET ------------------------------------------------------------------- */
+/* -- SWAPDB and FLUSHALL against MGET
+ * ------------------------------------------------------------------- */
 
 static void swapper(struct member *m)
 {
@@ -385,7 +392,8 @@ static void flush_mget(int loops)
 }
 PROMISE(flush_mget)
 
-/* -- INCR: no increment is lost ---------------------------------------------------------------------------- */
+/* -- INCR: no increment is lost
+ * ---------------------------------------------------------------------------- */
 
 static void counter(struct member *m)
 {
@@ -419,7 +427,8 @@ static void incr_total(int loops)
 }
 PROMISE(incr_total)
 
-/* -- expiry: what was seen gone does not come back ------------------------------------------------------------ */
+/* -- expiry: what was seen gone does not come back
+ * ------------------------------------------------------------ */
 
 static void expiring_writer(struct member *m)
 {

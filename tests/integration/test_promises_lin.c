@@ -1,5 +1,6 @@
-/* Strict serializability: several clients send random commands over few keys, pipelined, and record what they were told and
- * when; the history is judged by the checker of tests/support/lin.h. On 1, 2, 4 and 8 loops. */
+/* Strict serializability: several clients send random commands over few keys, pipelined, and
+ * record what they were told and when; the history is judged by the checker of
+ * tests/support/lin.h. On 1, 2, 4 and 8 loops. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,7 +10,8 @@
 
 enum { WORDS_MAX = 24, TOOL_LIMIT_MS = 120000 };
 
-/* Runs `line` (words parted by one blank) with the server's socket; its output, to be freed. The tool must end with 0. */
+/* Runs `line` (words parted by one blank) with the server's socket; its output, to be freed. The
+ * tool must end with 0. */
 static char *run_tool(const struct proc *p, const char *program, const char *line,
                       const char *input, size_t input_len)
 {

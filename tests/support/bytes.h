@@ -14,7 +14,8 @@ void bytes_reserve(struct bytes *b, size_t more);
 void bytes_add(struct bytes *b, const void *ptr, size_t len);
 void bytes_add_str(struct bytes *b, const char *str);
 void bytes_printf(struct bytes *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* As text in one line: what does not print becomes \xHH, quotes and backslashes are escaped; cut after `max` bytes. */
+/* As text in one line: what does not print becomes \xHH, quotes and backslashes are escaped; cut
+ * after `max` bytes. */
 void bytes_add_quoted(struct bytes *b, const char *ptr, size_t len, size_t max);
 /* Drops the first `len` bytes. */
 void bytes_shift(struct bytes *b, size_t len);
@@ -26,7 +27,8 @@ struct args {
     struct bytes *word;
 };
 
-/* "SET k \"a b\\x00\" 'c'": words parted by blanks; double quotes with \n \r \t \\ \" \xHH, single quotes plain. */
+/* "SET k \"a b\\x00\" 'c'": words parted by blanks; double quotes with \n \r \t \\ \" \xHH,
+ * single quotes plain. */
 void args_split(struct args *a, const char *line);
 void args_push(struct args *a, const void *ptr, size_t len);
 void args_push_str(struct args *a, const char *str);

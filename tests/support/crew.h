@@ -1,5 +1,5 @@
-/* crew: several clients at once, a thread and a connection each. What a member finds wrong is kept (the first finding), stops
- * the others, and fails the test after all have ended. */
+/* crew: several clients at once, a thread and a connection each. What a member finds wrong is
+ * kept (the first finding), stops the others, and fails the test after all have ended. */
 #ifndef TESTS_SUPPORT_CREW_H
 #define TESTS_SUPPORT_CREW_H
 
@@ -32,8 +32,9 @@ struct member {
     pthread_t thread;
 };
 
-/* Runs run[0..count) on a thread and a new connection each, waits for all, fails with what was found. `workers` of them work a
- * count of steps and call crew_done(); when the last has, stop is set for those that only watch. */
+/* Runs run[0..count) on a thread and a new connection each, waits for all, fails with what was
+ * found. `workers` of them work a count of steps and call crew_done(); when the last has, stop
+ * is set for those that only watch. */
 void crew_run(struct proc *p, void *shared, void (*const *run)(struct member *), int count,
               int workers);
 void crew_done(struct member *m);

@@ -1,5 +1,6 @@
-/* gen: see gen.h. A template is a line of words; $x stands for a random argument, a|b| for one of the alternatives (an empty
- * one is no word). A template that starts with ! is not mutated: a changed word could block, or shut the door. */
+/* gen: see gen.h. A template is a line of words; $x stands for a random argument, a|b| for one
+ * of the alternatives (an empty one is no word). A template that starts with ! is not mutated: a
+ * changed word could block, or shut the door. */
 #include "tests/support/gen.h"
 
 #include <ctype.h>

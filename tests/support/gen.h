@@ -1,6 +1,7 @@
-/* gen: random commands, right and wrong, for the differential test. Few keys, so that commands meet; values and options that
- * lie on the edges. What it makes gives the same reply on every right server, but for what `same` forgives: no relative
- * expiry is short, and no two are so close that the milliseconds between two commands could decide a comparison. */
+/* gen: random commands, right and wrong, for the differential test. Few keys, so that commands
+ * meet; values and options that lie on the edges. What it makes gives the same reply on every
+ * right server, but for what `same` forgives: no relative expiry is short, and no two are so
+ * close that the milliseconds between two commands could decide a comparison. */
 #ifndef TESTS_SUPPORT_GEN_H
 #define TESTS_SUPPORT_GEN_H
 

@@ -1,6 +1,7 @@
-/* lin: see lin.h. A configuration is how many operations of each client have taken effect, and the keys' state then. As a
- * client's own operations are ordered, at most one of each client can come next; it may come next if no other client's
- * next operation had returned before it was called. */
+/* lin: see lin.h. A configuration is how many operations of each client have taken effect, and
+ * the keys' state then. As a client's own operations are ordered, at most one of each client can
+ * come next; it may come next if no other client's next operation had returned before it was
+ * called. */
 #include "tests/support/lin.h"
 
 #include <inttypes.h>

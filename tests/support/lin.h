@@ -1,6 +1,7 @@
-/* lin: was this history linearizable? A search in the manner of Wing and Gong with Lowe's memory of the configurations seen:
- * is there one order of all operations that gives every reply, in which each operation takes effect between its call and its
- * return, and each client's operations in the order it sent them (also when it pipelined them)?
+/* lin: was this history linearizable? A search in the manner of Wing and Gong with Lowe's memory of
+ * the configurations seen: is there one order of all operations that gives every reply, in which
+ * each operation takes effect between its call and its return, and each client's operations in the
+ * order it sent them (also when it pipelined them)?
  *
  * The model: a few keys, each missing or an integer. Pure; one thread. */
 #ifndef TESTS_SUPPORT_LIN_H
@@ -52,13 +53,14 @@ struct lin_client {
     size_t count;
 };
 
-/* The keys all start missing. True: linearizable. False: `why` (if not NULL) gets the place: how far any order came, the state
- * there, and each client's next operations. */
+/* The keys all start missing. True: linearizable. False: `why` (if not NULL) gets the place: how
+ * far any order came, the state there, and each client's next operations. */
 bool lin_check(const struct lin_client *client, int client_count, struct bytes *why);
 
 void lin_op_print(const struct lin_op *op, struct bytes *out);
 
-/* What the model itself answers: applies op to state[LIN_KEYS_MAX] and writes reply. For tests of the checker. */
+/* What the model itself answers: applies op to state[LIN_KEYS_MAX] and writes reply. For tests
+ * of the checker. */
 void lin_apply(struct lin_op *op, int64_t *state);
 
 #endif

@@ -1,8 +1,9 @@
-/* proc: a server process under test: evio-kv, or redis-server as the reference. It listens on a unix socket in a directory
- * of its own, and on a free TCP port if asked. It dies with the test. What goes wrong here fails the test.
- * Environment: EVIO_BIN_DIR (where evio-kv is; default: beside the test's own build folder), TEST_SERVER=redis (run
- * redis-server wherever evio-kv is meant: are the expectations Redis's?), TEST_SCALE (percent of the operations),
- * TEST_KEEP=1 (keep the directory with the log), TEST_SEED. */
+/* proc: a server process under test: evio-kv, or redis-server as the reference. It listens on a
+ * unix socket in a directory of its own, and on a free TCP port if asked. It dies with the test.
+ * What goes wrong here fails the test. Environment: EVIO_BIN_DIR (where evio-kv is; default:
+ * beside the test's own build folder), TEST_SERVER=redis (run redis-server wherever evio-kv is
+ * meant: are the expectations Redis's?), TEST_SCALE (percent of the operations), TEST_KEEP=1
+ * (keep the directory with the log), TEST_SEED. */
 #ifndef TESTS_SUPPORT_PROC_H
 #define TESTS_SUPPORT_PROC_H
 
@@ -55,8 +56,9 @@ void proc_check_log(const struct proc *p);
 /* Resident memory. */
 size_t proc_rss_bytes(const struct proc *p);
 
-/* Runs a program to its end with stdin from `input` (may be NULL). Its output, stdout and stderr, comes in *output (to be
- * freed). The exit status as of waitpid; fails the test after limit_ms. */
+/* Runs a program to its end with stdin from `input` (may be NULL). Its output, stdout and
+ * stderr, comes in *output (to be freed). The exit status as of waitpid; fails the test after
+ * limit_ms. */
 int proc_run(const char *const *argv, const char *input, size_t input_len, char **output,
              int limit_ms);
 /* The path of a program of ours; static storage of the caller. */

@@ -1,5 +1,5 @@
-/* same: may this reply stand for that one? Byte for byte, but for what two right servers answer differently: time left, order
- * of a set of keys, numbers of clients, versions. */
+/* same: may this reply stand for that one? Byte for byte, but for what two right servers answer
+ * differently: time left, order of a set of keys, numbers of clients, versions. */
 #ifndef TESTS_SUPPORT_SAME_H
 #define TESTS_SUPPORT_SAME_H
 

@@ -1,5 +1,6 @@
-/* value: one reply of RESP2 or RESP3 as a tree, with a reader written for the tests alone, so that the server's own code is
- * not its judge. It accepts what the protocol allows and nothing else. */
+/* value: one reply of RESP2 or RESP3 as a tree, with a reader written for the tests alone, so
+ * that the server's own code is not its judge. It accepts what the protocol allows and nothing
+ * else. */
 #ifndef TESTS_SUPPORT_VALUE_H
 #define TESTS_SUPPORT_VALUE_H
 
@@ -23,11 +24,12 @@ struct value {
     struct value *attributes; /* a % that came as | before this, or NULL */
 };
 
-/* Reads one value from the start of `in`. Returns the bytes it took, 0: more are needed, -1: not RESP (`error` says why). */
+/* Reads one value from the start of `in`. Returns the bytes it took, 0: more are needed, -1: not
+ * RESP (`error` says why). */
 long value_read(const char *in, size_t len, struct value **out, const char **error);
-/* The type of one step without building anything: bytes of the first whole value, 0 or -1 as above. */
 void value_free(struct value *v);
-/* In one line: +OK -ERR.. :1 "bulk" nil (bulk) nil* (array) null (RESP3) [a, b] {k: v} ~[] >[] ,1.5 #t (123 =txt:x !ERR */
+/* In one line: +OK -ERR.. :1 "bulk" nil (bulk) nil* (array) null (RESP3) [a, b] {k: v} ~[] >[]
+ * ,1.5 #t (123 =txt:x !ERR */
 void value_print(const struct value *v, struct bytes *out);
 bool value_equal(const struct value *a, const struct value *b);
 /* Order for sorting arrays: by type, then text, then integer. For qsort over struct value *. */

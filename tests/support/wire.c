@@ -150,7 +150,8 @@ static struct value *wire_next(struct wire *w, struct bytes *raw)
         }
         if (w->eof)
             return NULL;
-        /* A big value would be parsed anew for each piece of it: wait for much, take all there is. */
+        /* A big value would be parsed anew for each piece of it: wait for much, take all there
+         * is. */
         struct pollfd pf = { .fd = w->fd, .events = POLLIN };
         if (poll(&pf, 1, PROC_WAIT_MS) == 0)
             wire_fail(w, "no reply");

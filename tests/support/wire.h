@@ -1,5 +1,6 @@
-/* wire: a client connection of the tests' own, RESP2 and RESP3, pipelined or byte by byte. Every wait has a limit; what goes
- * wrong fails the test with the end of the server's log. One thread at a time. */
+/* wire: a client connection of the tests' own, RESP2 and RESP3, pipelined or byte by byte. Every
+ * wait has a limit; what goes wrong fails the test with the end of the server's log. One thread
+ * at a time. */
 #ifndef TESTS_SUPPORT_WIRE_H
 #define TESTS_SUPPORT_WIRE_H
 
@@ -45,7 +46,8 @@ void wire_expect_end(struct wire *w);
 
 struct value *wire_call(struct wire *w, const char *line);
 long long wire_integer(struct wire *w, const char *line); /* fails if the reply is no integer */
-/* Sends the line, fails unless the reply prints (value_print) as `want`. A `want` that ends with * matches by its start. */
+/* Sends the line, fails unless the reply prints (value_print) as `want`. A `want` that ends with
+ * * matches by its start. */
 #define wire_expect(w, line, want) wire_expect_at((w), (line), (want), __FILE__, __LINE__)
 void wire_expect_at(struct wire *w, const char *line, const char *want, const char *file, int at);
 /* The same for a reply that is due already. */
