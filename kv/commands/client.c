@@ -77,7 +77,7 @@ static void cmd_client_reply(struct call *c)
     struct session *s = c->session;
     struct slice mode = c->argv[2];
     if (slice_is(mode, "on")) {
-        s->reply_mode = SESSION_REPLY_ON;
+        s->reply_mode = SESSION_REPLY_ON_NOW;
     } else if (slice_is(mode, "off")) {
         s->reply_mode = SESSION_REPLY_OFF;
     } else if (slice_is(mode, "skip")) {

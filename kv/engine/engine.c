@@ -152,6 +152,7 @@ void engine_hold_up(struct session *s)
     s->listed = true;
     s->list_next = e->held_up;
     e->held_up = s;
+    counter_add(&s->worker->stats.blocked_clients, 1);
 }
 
 static void pause_over(struct evio_loop *l, struct evio_timer *t)
@@ -177,6 +178,7 @@ static void release_held_up(struct worker *w)
     while (s) {
         struct session *next = s->list_next;
         s->listed = s->paused = false;
+        counter_add(&w->stats.blocked_clients, (uint64_t)-1);
         if (s->conn)
             engine_session_ready(s);
         else

@@ -421,6 +421,10 @@ static enum add_result add_call(struct round *r, struct session *s, const struct
         s->reply_mode = SESSION_REPLY_ON;
     if (c && !route(r, q))
         return ADD_NOMEM;
+    if (s->reply_mode == SESSION_REPLY_ON_NOW) {
+        s->reply_mode = SESSION_REPLY_ON;
+        skip = false;
+    }
     q->mute = skip || s->reply_mode != SESSION_REPLY_ON;
     r->entries[r->entry_count++] = q;
     s->in_round++;
