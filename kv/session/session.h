@@ -19,7 +19,7 @@ struct worker;
 enum session_reply_mode {
     SESSION_REPLY_ON,
     SESSION_REPLY_OFF,
-    SESSION_REPLY_ON_NOW, /* CLIENT REPLY ON is being run: answered even behind SKIP; then ON */
+    SESSION_REPLY_ON_NOW,    /* CLIENT REPLY ON is being run: answered even behind SKIP; then ON */
     SESSION_REPLY_SKIP_NEXT, /* CLIENT REPLY SKIP was the command before */
 };
 
