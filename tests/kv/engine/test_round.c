@@ -9,7 +9,6 @@ enum { LOOPS = 3 };
 struct seen {
     int runs;
     struct worker *by;
-    bool held[LOOPS];
 };
 
 static void note(struct call *c)
