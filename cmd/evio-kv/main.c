@@ -168,7 +168,7 @@ static void *watch_signals(void *arg)
             log_write(p->log, LOGLEVEL_WARNING, "Received %s again, exiting now", name);
             _exit(1);
         }
-        log_write(p->log, LOGLEVEL_NOTICE, "Received %s scheduling shutdown...", name);
+        log_write(p->log, LOGLEVEL_NOTICE, "stopping reason=%s", name);
         server_stop(p->server);
     }
     return NULL;
@@ -216,7 +216,7 @@ static int serve(struct program *p)
     if (ret < 0)
         log_write(p->log, LOGLEVEL_WARNING, "stopped: %s", strerror(-ret));
     else
-        log_write(p->log, LOGLEVEL_WARNING, "evio-kv is now ready to exit, bye bye...");
+        log_write(p->log, LOGLEVEL_WARNING, "stopped");
     return ret;
 }
 

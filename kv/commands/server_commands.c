@@ -142,7 +142,7 @@ static void cmd_shutdown(struct call *c)
         reply_error(c->out, "ERR Errors trying to SHUTDOWN. Check logs.");
         return;
     }
-    log_write(c->server->log, LOGLEVEL_WARNING, "User requested shutdown...");
+    log_write(c->server->log, LOGLEVEL_WARNING, "stopping reason=SHUTDOWN");
     /* The end of the connection is the answer. */
     session_close_after_reply(c->session);
     server_stop(c->server);
