@@ -139,6 +139,7 @@ Test(conn, a_paused_connection_outlives_the_end_of_its_input)
     gauge_wait(&s->data, 2); /* the other's end: turns have passed */
     cr_assert_eq(gauge_get(&s->closed), 0);
     close(fd);
+    evio_server_stop(s->rig.server, 0); /* both are paused: a graceful stop would wait for them */
     rig_stop(&s->rig);
     free(s);
 }
