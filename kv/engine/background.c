@@ -49,9 +49,12 @@ static void look_after_own(struct worker *w, bool expire)
     if (wants_free(shard_stats(w->shard)))
         more = shard_free_some(w->shard, FREE_SLICE);
     int64_t next = expire ? shard_next_expiry_ms(w->shard) : INT64_MAX;
-    if (more || next <= shard_now(w->shard))
+    if (more)
         evio_loop_wake(w->loop);
-    else if (next != INT64_MAX && (!e->lane.due_ms || next < e->lane.due_ms))
+    /* More is due: in a moment, so that clients and other loops get the CPU first. */
+    if (next <= shard_now(w->shard))
+        next = shard_now(w->shard) + 1;
+    if (next != INT64_MAX && (!e->lane.due_ms || next < e->lane.due_ms))
         plan(w, next);
 }
 
