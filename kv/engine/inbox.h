@@ -11,7 +11,7 @@
 
 enum message_kind {
     MESSAGE_HOP,   /* struct hop: calls to run on this shard */
-    MESSAGE_HOLD,  /* struct hold_part: lend the shard, or run the call that all wait for */
+    MESSAGE_HOLD,  /* struct hold_part: leave the shard there, or run the call that all wait for */
     MESSAGE_VISIT, /* struct hop: calls to run on this loop's thread */
 };
 
@@ -32,7 +32,7 @@ void inbox_init(struct inbox *q);
 void inbox_push(struct inbox *q, struct message *m); /* any thread */
 /* Nothing has been pushed that was not popped; false too while a push is under way, even if peek shows nothing. */
 bool inbox_empty(const struct inbox *q);
-/* The oldest message without taking it; NULL: none, or one is just being pushed (its pusher wakes the consumer after). */
+/* The oldest message without taking it; NULL: none, or one is just being pushed (its pusher calls at the lane, or wakes the loop, after it). */
 struct message *inbox_peek(struct inbox *q);
 /* Takes what peek has shown. */
 void inbox_pop(struct inbox *q, struct message *m);

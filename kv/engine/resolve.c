@@ -342,7 +342,6 @@ static void run_session_call(struct round *r, struct queued *q)
     run_call(r->home, q, &out);
     done_end(r, q, &out);
     q->proto = s->proto;
-    q->close_after = s->closing;
 }
 
 /* Sends the call on its way. False: out of memory. */

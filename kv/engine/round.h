@@ -39,10 +39,9 @@ struct queued {
     int shard;
     uint8_t place;
     uint8_t proto;
-    bool mute;        /* its reply is dropped */
-    bool failed;      /* PLACE_DONE: no memory for its reply */
-    bool uncounted;   /* a part of a call that another part counts */
-    bool close_after; /* the connection closes behind its reply */
+    bool mute;      /* its reply is dropped */
+    bool failed;    /* PLACE_DONE: no memory for its reply */
+    bool uncounted; /* a part of a call that another part counts */
 };
 
 struct hop {

@@ -1,5 +1,5 @@
-/* worker: what one loop owns: its shard, its sessions, its counters, and (worker_internal.h) the batches in flight. Its thread
- * alone touches it, but for the counters (read by any thread, relaxed) and the inbox. */
+/* worker: what one loop owns: its sessions, its counters, its batches in flight (engine_internal.h), which its thread alone
+ * touches; the counters are read by any thread, relaxed. Its shard belongs to whoever has taken the shard's lane (lane.h). */
 #ifndef KV_ENGINE_WORKER_H
 #define KV_ENGINE_WORKER_H
 

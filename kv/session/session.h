@@ -41,7 +41,7 @@ struct session {
     char *name, *lib_name, *lib_ver; /* NULL: not set */
     int64_t created_ms, last_ms;     /* monotonic */
     const struct cmd *last_cmd;
-    uint64_t commands, read_bytes, written_bytes;
+    uint64_t commands;
     /* the engine's: */
     struct evio_conn *input_pin; /* a reference: closed while calls in flight use its input */
     struct round *round;         /* in which it has commands in flight, NULL: none */

@@ -1,5 +1,5 @@
 /* shard: one part of the keyspace, with a table for each database. It knows no connection, no reply and no other thread:
- * whoever holds it calls, and nobody else (shard_holder_* assert that).
+ * whoever holds it calls, and nobody else (shard_hold and shard_release say who, and asserts keep to it).
  *
  * There is one entry point for reading (shard_find, shard_peek) and one for writing (shard_edit). Every change of a key goes
  * through an edit and ends in edit_changed(): there, and nowhere else, will hang what must know of changes (WATCH,
